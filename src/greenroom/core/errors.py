@@ -1,0 +1,281 @@
+"""Every way in which Greenroom says no: a stable code and a sentence for a person, in one place.
+
+Two kinds of mistake are kept apart:
+
+* What a *person* can do wrong (a file that is too large, a crop outside its picture) is a
+  :class:`Refused`. Forms show it beside the file it concerns; HTTP adapters turn it into a problem
+  document. `greenroom.wire.problem` has the one table from codes to statuses.
+* What a *programmer* can do wrong raises :class:`UsageError`, lists what is allowed and ends with
+  "Got: ...".
+
+The sentences are templates, so that an adapter can translate them before the values go in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+
+def gettext_noop(message: str) -> str:
+    """Mark `message` for translation (`makemessages` looks for this name) and return it unchanged."""
+    return message
+
+
+_ = gettext_noop
+
+
+class GreenroomError(Exception):
+    """The root of everything Greenroom raises on purpose.
+
+    `code` is stable and machine-readable, `template` is the sentence with `%(name)s` places and
+    `params` are the values for them.
+    """
+
+    code: ClassVar[str] = "error"
+    template: ClassVar[str] = _("Something went wrong with this file. Choose it again.")
+
+    def __init__(self, **params: object) -> None:
+        self.params: Mapping[str, object] = params
+        super().__init__(code_and_params(self.code, params))
+
+    def __str__(self) -> str:
+        return self.template % self.params
+
+
+class UsageError(ValueError):
+    """A mistake in the calling code: what was wrong, what is allowed, and "Got: ..."."""
+
+    def __init__(self, rule: str, got: object) -> None:
+        super().__init__(f"{rule} Got: {got!r}")
+
+
+class IllegalTransition(RuntimeError):
+    """An upload was asked to move to a state that it cannot reach from where it is."""
+
+
+class Refused(GreenroomError):
+    """A file, or what was asked of it, is not accepted. The base of all refusals.
+
+    `name` is the client's name of the file; without one the sentence says "This file".
+    """
+
+    code = "refused"
+    template = _("%(name)s was refused. Choose another file.")
+    unnamed: ClassVar[str] = _("This file")
+
+    def __init__(self, *, name: str = "", **params: object) -> None:
+        self.name = name
+        super().__init__(**params)
+
+    def __str__(self) -> str:
+        return self.sentence(self.template, self.unnamed)
+
+    def sentence(self, template: str, unnamed: str) -> str:
+        """The message in the words of `template` and `unnamed` (an adapter passes translations)."""
+        return template % {**self.params, "name": f"“{self.name}”" if self.name else unnamed}
+
+    def named(self, name: str) -> Self:
+        """The same refusal, about the file that the client calls `name`."""
+        return type(self)(name=name, **self.params)
+
+
+# -- what came in ----------------------------------------------------------------------------------
+
+
+class TooLarge(Refused):
+    """More bytes than the limits allow. Params: `limit`, as a person reads it ("10 MB")."""
+
+    code = "too_large"
+    template = _("%(name)s is too large: at most %(limit)s is taken here. Choose a smaller file.")
+
+
+class EmptyFile(Refused):
+    """No bytes at all, where the field does not allow that."""
+
+    code = "empty"
+    template = _("%(name)s is empty. Check that it was saved completely, then choose it again.")
+
+
+class TypeNotAllowed(Refused):
+    """The bytes are of a type that the limits do not list. Params: `found`, `allowed`."""
+
+    code = "type_not_allowed"
+    template = _("%(name)s is %(found)s by its content, but only %(allowed)s is taken here.")
+
+
+class TypeContradicted(Refused):
+    """The name's extension promises another type than the bytes have. Params: `extension`, `found`."""
+
+    code = "type_contradicted"
+    template = _(
+        "%(name)s ends in %(extension)s, but its content is %(found)s. Rename it or choose another file."
+    )
+
+
+class TooMany(Refused):
+    """More files than the field takes. Params: `limit` (an int)."""
+
+    code = "too_many"
+    template = _("%(name)s is one file too many: at most %(limit)s can be sent here.")
+
+
+class CutShort(Refused):
+    """The body ended before the file did, or a declared length was not reached."""
+
+    code = "cut_short"
+    template = _("%(name)s did not arrive whole: the connection broke off. Nothing was saved; send it again.")
+
+
+class LengthExceeded(Refused):
+    """More bytes arrived than were declared. Params: `declared` (bytes)."""
+
+    code = "length_exceeded"
+    template = _("%(name)s sent more than the %(declared)s bytes it announced. Choose it again.")
+
+
+class QuotaExceeded(Refused):
+    """One owner holds as much as one owner may. Params: `limit`, as a person reads it."""
+
+    code = "quota_exceeded"
+    template = _("%(name)s cannot be kept: %(limit)s are waiting already. Save or remove some, then try again.")
+
+
+class DiskFull(Refused):
+    """There is no room left. Nothing that is held was lost."""
+
+    code = "disk_full"
+    template = _("%(name)s could not be kept: the server has no room left. What you sent before is safe; try later.")
+
+
+class IntakeDenied(Refused):
+    """The signed intake policy is missing, altered, or belongs to somebody else's page."""
+
+    code = "intake_denied"
+    template = _("%(name)s was not taken: this page is out of date. Choose the file again and send the form.")
+
+
+# -- what is held ----------------------------------------------------------------------------------
+
+
+class NotHeld(Refused):
+    """No such upload for this owner: unknown, foreign, expired, discarded and garbled look the same."""
+
+    code = "not_held"
+    template = _("%(name)s is no longer here (files wait only for a time). Choose it again.")
+
+
+class NotFinished(Refused):
+    """The upload is still being received, so there is nothing to open or to save yet."""
+
+    code = "not_finished"
+    template = _("%(name)s has not arrived completely yet. Wait for it, or choose it again.")
+
+
+class OffsetMismatch(Refused):
+    """Bytes were offered for another place than where the upload stands. Params: `offset`, `expected`."""
+
+    code = "offset_mismatch"
+    template = _("%(name)s was continued at byte %(offset)s, but %(expected)s bytes are here.")
+
+
+class Altered(Refused):
+    """The held bytes are not those that were received any more (somebody wrote through a link)."""
+
+    code = "altered"
+    template = _("%(name)s was changed on the server after it arrived, so it is not used. Choose it again.")
+
+
+class AlreadySaved(Refused):
+    """This form's one chance to save this upload (its use) is taken."""
+
+    code = "already_saved"
+    template = _("%(name)s is saved already: this form was sent twice.")
+
+
+# -- pictures --------------------------------------------------------------------------------------
+
+
+class NotAPicture(Refused):
+    """The bytes cannot be decoded as a picture of a type that is read here. Params: `reason`."""
+
+    code = "not_a_picture"
+    template = _("%(name)s cannot be read as a picture: %(reason)s. Choose another one.")
+
+
+class TooManyPixels(Refused):
+    """Params: `width`, `height`, `limit` (all in pixels)."""
+
+    code = "too_many_pixels"
+    template = _("%(name)s is %(width)s × %(height)s pixels; at most %(limit)s pixels are taken. Choose a smaller one.")
+
+
+class TooManyFrames(Refused):
+    """Params: `frames`, `limit`."""
+
+    code = "too_many_frames"
+    template = _("%(name)s has %(frames)s frames or pages; at most %(limit)s are taken. Choose a shorter one.")
+
+
+class TooMuchWork(Refused):
+    """The picture took more time or memory than a worker is given, or broke its worker."""
+
+    code = "too_much_work"
+    template = _("%(name)s could not be read within the time and memory a picture gets. Choose another one.")
+
+
+class Blank(Refused):
+    """The picture is of a single colour. Params: `colour` ("#ffffff")."""
+
+    code = "blank"
+    template = _("%(name)s shows nothing: the whole picture is the one colour %(colour)s. Choose another one.")
+
+
+class TooFewPixels(Refused):
+    """Params: `width`, `height`, `min_width`, `min_height`."""
+
+    code = "too_few_pixels"
+    template = _(
+        "%(name)s is %(width)s × %(height)s pixels; at least %(min_width)s × %(min_height)s are needed. "
+        "Choose a larger one."
+    )
+
+
+class WrongAspect(Refused):
+    """Params: `width`, `height`, `ratio` ("4:3")."""
+
+    code = "wrong_aspect"
+    template = _("%(name)s is %(width)s × %(height)s pixels, which is not %(ratio)s.")
+
+
+class CropInvalid(Refused):
+    """The crop is not of the stored form. Params: `reason`."""
+
+    code = "crop_invalid"
+    template = _("The crop of %(name)s cannot be used: %(reason)s.")
+
+
+class CropStale(Refused):
+    """The crop was made for a picture of another size. Params: `width`, `height` of this picture."""
+
+    code = "crop_stale"
+    template = _("The crop of %(name)s belongs to another picture (this one is %(width)s × %(height)s). Set it again.")
+
+
+class CropOutside(Refused):
+    """The crop does not lie fully inside. Params: `width`, `height` of the picture."""
+
+    code = "crop_outside"
+    template = _("The crop of %(name)s reaches outside the picture, which is %(width)s × %(height)s pixels.")
+
+
+class CropRatio(Refused):
+    """The result would not have the ratio that the field asks for. Params: `width`, `height`, `ratio`."""
+
+    code = "crop_ratio"
+    template = _("The crop of %(name)s gives %(width)s × %(height)s pixels, which is not %(ratio)s.")
+
+
+def code_and_params(code: str, params: Mapping[str, object]) -> str:
+    """What ends up in a traceback: the code and the values, without the sentence."""
+    return f"{code} {dict(params)!r}" if params else code
