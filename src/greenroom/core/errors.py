@@ -172,6 +172,13 @@ class NotFinished(Refused):
     template = _("%(name)s has not arrived completely yet. Wait for it, or choose it again.")
 
 
+class NotAdoptable(Refused):
+    """The text in an old session is neither `str(bytes)` nor base64. Params: `reason`."""
+
+    code = "not_adoptable"
+    template = _("%(name)s cannot be taken over from the old session: %(reason)s. Choose it again.")
+
+
 class OffsetMismatch(Refused):
     """Bytes were offered for another place than where the upload stands. Params: `offset`, `expected`."""
 

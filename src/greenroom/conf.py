@@ -1,0 +1,165 @@
+"""Every setting, in the one dict `GREENROOM`: read once, checked as a whole, with its default and its meaning."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from .core import Ceilings, Leases, Limits, Store, UsageError, parse_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values of `GREENROOM`; the keys are the names in capitals.
+
+    Sizes are bytes or texts such as "2.5 MB"; times are seconds or `timedelta`.
+    """
+
+    store: Mapping[str, Any] = field(default_factory=dict)
+    """`{"BACKEND": dotted path of a store, "OPTIONS": {...}}`; by default a `LocalStore` in
+    `greenroom-held` beside `MEDIA_ROOT`."""
+    owner: str = "greenroom.owners.session_owner"
+    """Dotted path of `(request, create: bool) -> str | None`: whose uploads are these?"""
+    memory: int | str | None = None
+    """How much of one file may stay in memory; `None` is Django's FILE_UPLOAD_MAX_MEMORY_SIZE."""
+    lease: float | timedelta = timedelta(hours=24)
+    """How long an upload is held after it was last used or shown."""
+    longest_lease: float | timedelta = timedelta(days=7)
+    """How long an upload is held at most, whatever happens."""
+    promoted_lease: float | timedelta = timedelta(hours=1)
+    """How long an upload is held after it was saved."""
+    owner_uploads: int = 100
+    """How many uploads one owner may hold."""
+    owner_bytes: int | str = "5 GB"
+    """How many bytes one owner may hold."""
+    keep_free: int | str = "1 GB"
+    """Room on the disk that uploads never take (the default store's `keep_free`)."""
+    max_pixels: int = 100_000_000
+    """Width x height of one frame of a picture."""
+    max_frames: int = 1_000
+    """Frames or pages of a picture."""
+    max_total_pixels: int = 400_000_000
+    """Pixels over all frames of a picture."""
+    render_seconds: float = 20.0
+    """How long a worker may take over one picture."""
+    render_memory: int | str = "1 GiB"
+    """How much memory a worker may take."""
+    workers: int = 2
+    """How many workers decode pictures for one server process."""
+    place: str = "link"
+    """How bytes reach a final place on the same file system: "link" (no byte is copied) or "copy"."""
+
+    def __post_init__(self) -> None:
+        for name in ("owner_bytes", "keep_free", "render_memory"):
+            parse_size(getattr(self, name))
+        if self.memory is not None:
+            parse_size(self.memory)
+        for name in ("lease", "longest_lease", "promoted_lease", "render_seconds"):
+            if not _is_number(seconds(getattr(self, name))) or seconds(getattr(self, name)) <= 0:
+                raise UsageError(f'GREENROOM["{name.upper()}"] is seconds or a timedelta.', getattr(self, name))
+        for name in ("owner_uploads", "max_pixels", "max_frames", "max_total_pixels", "workers"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f'GREENROOM["{name.upper()}"] is a whole number from 1.', value)
+        if self.place not in ("link", "copy"):
+            raise UsageError('GREENROOM["PLACE"] is "link" or "copy".', self.place)
+        if not isinstance(self.store, Mapping) or set(self.store) - {"BACKEND", "OPTIONS"}:
+            raise UsageError('GREENROOM["STORE"] is {"BACKEND": "dotted.path", "OPTIONS": {}}.', self.store)
+        if not isinstance(self.owner, str):
+            raise UsageError('GREENROOM["OWNER"] is a dotted path.', self.owner)
+
+    @property
+    def leases(self) -> Leases:
+        return Leases(
+            held=seconds(self.lease),
+            longest=seconds(self.longest_lease),
+            promoted=seconds(self.promoted_lease),
+        )
+
+    @property
+    def ceilings(self) -> Ceilings:
+        return Ceilings(uploads=self.owner_uploads, bytes=self.owner_bytes)
+
+    @property
+    def limits(self) -> Limits:
+        """What holds for a field that declares nothing."""
+        return Limits(
+            max_pixels=self.max_pixels, max_frames=self.max_frames, max_total_pixels=self.max_total_pixels
+        )
+
+    @property
+    def memory_bytes(self) -> int:
+        if self.memory is not None:
+            return parse_size(self.memory)
+        return parse_size(django_settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+
+    def make_store(self) -> Store:
+        """The store that `STORE` describes."""
+        backend = import_string(self.store.get("BACKEND", "greenroom.stores.LocalStore"))
+        options = dict(self.store.get("OPTIONS", {}))
+        if self.store.get("BACKEND", "greenroom.stores.LocalStore") == "greenroom.stores.LocalStore":
+            options.setdefault("root", default_root())
+            options.setdefault("keep_free", self.keep_free)
+        store = backend(**options)
+        if not isinstance(store, Store):
+            raise UsageError('GREENROOM["STORE"]["BACKEND"] names a class with the methods of Store.', backend)
+        return store
+
+    def owner_of(self) -> Callable[[Any, bool], str | None]:
+        """The function that `OWNER` names."""
+        function = import_string(self.owner)
+        if not callable(function):
+            raise UsageError('GREENROOM["OWNER"] names a function (request, create).', function)
+        return function  # type: ignore[no-any-return]
+
+
+def read(values: Mapping[str, Any]) -> Settings:
+    """Settings from the dict, or `UsageError` for a key that does not exist or a value that is wrong."""
+    known = {each.name.upper(): each.name for each in fields(Settings)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UsageError(f"GREENROOM takes the keys {', '.join(sorted(known))}.", unknown)
+    return Settings(**{known[key]: value for key, value in values.items()})
+
+
+@functools.cache
+def current() -> Settings:
+    """The settings in force."""
+    return read(getattr(django_settings, "GREENROOM", {}))
+
+
+@functools.cache
+def current_store() -> Store:
+    """The one store of this process."""
+    return current().make_store()
+
+
+def default_root() -> Path:
+    """Beside `MEDIA_ROOT`, so that it is on the same file system, and not in it, so that it is not public."""
+    media_root = Path(django_settings.MEDIA_ROOT or ".").absolute()
+    return media_root.parent / "greenroom-held"
+
+
+def seconds(value: float | timedelta) -> float:
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting in ("GREENROOM", "MEDIA_ROOT"):
+        current.cache_clear()
+        current_store.cache_clear()
+
+
+setting_changed.connect(_forget)

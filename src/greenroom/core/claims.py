@@ -1,0 +1,57 @@
+"""The journal of claims: what is being saved where, written down beside the bytes before it happens.
+
+A database rolls its own entries back; a file system does not. So before anything is put under a final
+name, a claim that names it is written beside the held bytes. Whoever finds a claim later can ask whether
+the save became true, and undo the placing if it did not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from .store import SideFiles
+from .upload import new_id
+
+PREFIX = "claim-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One attempt to save one upload.
+
+    `use` is the form's one chance that it takes, `target` says what kind of place it is (a model's field),
+    `place` is the name in it. `id` names the journal's entry.
+    """
+
+    id: str
+    upload_id: str
+    use: str
+    target: str
+    place: str
+
+    @classmethod
+    def new(cls, upload_id: str, *, use: str, target: str, place: str) -> Self:
+        """A claim with a fresh id; without a use it gets one of its own, which nobody else can take."""
+        claim_id = new_id()
+        return cls(id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, place=place)
+
+    def write(self, store: SideFiles) -> None:
+        """Durable before the bytes are placed."""
+        store.put_beside(self.upload_id, PREFIX + self.id, json.dumps(asdict(self)).encode())
+
+    def erase(self, store: SideFiles) -> None:
+        """The claim is settled, one way or the other."""
+        store.remove_beside(self.upload_id, PREFIX + self.id)
+
+
+def claims_of(store: SideFiles, upload_id: str) -> Iterator[Claim]:
+    """The claims that are not settled."""
+    for name in store.list_beside(upload_id):
+        if name.startswith(PREFIX):
+            try:
+                yield Claim(**json.loads(store.read_beside(upload_id, name)))
+            except FileNotFoundError:
+                continue  # settled by somebody else since the names were read

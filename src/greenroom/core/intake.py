@@ -1,0 +1,97 @@
+"""One file on its way in: pushed by whoever has the bytes, held when it is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO
+
+from .errors import IllegalTransition, NotHeld, Refused
+from .limits import Limits
+from .spool import Spool
+from .store import Writer
+from .upload import Upload
+
+if TYPE_CHECKING:
+    from .stage import Stage
+
+
+class Intake:
+    """`write` the bytes, `finish`, and then `keep` them or `abandon` them.
+
+    After `finish` small bytes may be in the memory of this process only: they can be read, and they are
+    in nobody else's reach until `keep` has put them into the store. The ledger's record exists from the
+    start, so that every byte a store ever sees is explained.
+    """
+
+    def __init__(self, stage: Stage, upload: Upload, limits: Limits, memory: int | str) -> None:
+        self.upload = upload
+        self._stage = stage
+        self.kept = False
+        self._spool = Spool(
+            name=upload.client_name, limits=limits, length=upload.length, memory=memory, spill=self._writer
+        )
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the bytes are in this process only."""
+        return self._spool.in_memory
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take more bytes. A refusal ends the intake: nothing of it stays."""
+        try:
+            self._spool.write(data)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def finish(self) -> Upload:
+        """The bytes are complete; returns the record as it will be when it is kept."""
+        try:
+            self._spool.finish()
+            if not self._spool.in_memory:
+                self._seal()
+            else:
+                self.upload = self._stage.completed(self.upload, self._spool, stamp="")
+        except BaseException:
+            self.abandon()
+            raise
+        return self.upload
+
+    def keep(self) -> Upload:
+        """Put the bytes where every process sees them. Doing it again changes nothing."""
+        if not self.kept:
+            try:
+                self._spool.spill()
+                self._seal()
+            except Refused as refusal:
+                raise refusal.named(self.upload.client_name) from refusal
+        return self.upload
+
+    def open(self) -> BinaryIO:
+        """Read the bytes from the start, wherever they are."""
+        if self.kept:
+            return self._stage.store.open(self.upload.id)
+        return self._spool.open()
+
+    def abandon(self) -> None:
+        """Give up: no record and no byte is left."""
+        self._spool.close()
+        self._stage.store.remove(self.upload.id)
+        self._stage.ledger.remove(self.upload.id)
+
+    def _writer(self) -> Writer:
+        return self._stage.store.append(self.upload.id, 0)
+
+    def _seal(self) -> None:
+        self._spool.close()
+        ledger = self._stage.ledger
+        before = ledger.get(self.upload.id)
+        if before is None:
+            raise NotHeld(name=self.upload.client_name)
+        stamp = self._stage.store.seal(self.upload.id)
+        after = self._stage.completed(before, self._spool, stamp=stamp)
+        if self.upload.picture is not None:
+            after = after.probed(self.upload.picture)
+        if not ledger.swap(before, after):
+            raise IllegalTransition(f"Somebody else wrote to upload {self.upload.id}.")
+        self.upload = after
+        self.kept = True

@@ -1,0 +1,137 @@
+"""The record of every upload: the protocol, and the one in memory for plain Python."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from .errors import QuotaExceeded
+from .limits import format_size, parse_size
+from .upload import State, Upload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceilings:
+    """How much one owner may hold at once: uploads, and bytes over all of them."""
+
+    uploads: int = 100
+    bytes: int | str = "5 GB"
+
+    def check(self, upload: Upload, count: int, held: int) -> None:
+        """Raise `QuotaExceeded` if `upload` cannot be added to `count` uploads of `held` bytes in all."""
+        if count >= self.uploads:
+            raise QuotaExceeded(name=upload.client_name, limit=f"{self.uploads} files")
+        if held + counted_bytes(upload) > parse_size(self.bytes):
+            raise QuotaExceeded(name=upload.client_name, limit=format_size(parse_size(self.bytes)))
+
+
+def counts(upload: Upload, owner: str, now: float) -> bool:
+    """Whether it stands against the ceilings: what is saved already waits for nothing any more."""
+    return upload.owner == owner and upload.state is not State.PROMOTED and upload.expires_at > now
+
+
+def counted_bytes(upload: Upload) -> int:
+    """What an upload counts against the ceilings: what it has reserved, or what is here if that is more."""
+    return max(upload.offset, upload.reserved)
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """Records come and go whole. `swap` is the only way to change one, and it cannot overwrite a change."""
+
+    def now(self) -> float:
+        """Seconds since the epoch by the clock that all leases are measured by."""
+
+    def insert(self, upload: Upload, ceilings: Ceilings) -> None:
+        """Add a record, unless the owner's ceilings are reached (`QuotaExceeded`); both at once, atomically."""
+
+    def get(self, upload_id: str) -> Upload | None:
+        """The record, expired or not, or None."""
+
+    def swap(self, before: Upload, after: Upload) -> bool:
+        """Put `after` in the place of `before` if state, offset and epoch are still those of `before`."""
+
+    def remove(self, upload_id: str) -> None:
+        """Forget a record. Removing what is not here is fine."""
+
+    def due(self) -> Iterable[Upload]:
+        """The records whose lease has ended."""
+
+
+@runtime_checkable
+class Uses(Protocol):
+    """Who has saved what: each (owner, use, content) can be claimed once."""
+
+    def claim(self, upload: Upload, use: str) -> bool:
+        """Take the one chance; False if it is taken."""
+
+    def release(self, upload: Upload, use: str) -> None:
+        """Give the chance back, because nothing was saved."""
+
+
+class MemoryLedger:
+    """A `Ledger` and `Uses` for one process. `clock` gives seconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._uploads: dict[str, Upload] = {}
+        self._claims: set[tuple[str, str, str]] = set()
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        return self._clock()
+
+    def insert(self, upload: Upload, ceilings: Ceilings) -> None:
+        now = self.now()
+        with self._lock:
+            held = [other for other in self._uploads.values() if counts(other, upload.owner, now)]
+            ceilings.check(upload, len(held), sum(map(counted_bytes, held)))
+            self._uploads[upload.id] = upload
+
+    def get(self, upload_id: str) -> Upload | None:
+        return self._uploads.get(upload_id)
+
+    def swap(self, before: Upload, after: Upload) -> bool:
+        with self._lock:
+            here = self._uploads.get(before.id)
+            if here is None or version(here) != version(before):
+                return False
+            self._uploads[before.id] = after
+            return True
+
+    def remove(self, upload_id: str) -> None:
+        with self._lock:
+            self._uploads.pop(upload_id, None)
+
+    def due(self) -> list[Upload]:
+        now = self.now()
+        with self._lock:
+            return [upload for upload in self._uploads.values() if upload.expires_at <= now]
+
+    def claim(self, upload: Upload, use: str) -> bool:
+        with self._lock:
+            key = claim_key(upload, use)
+            taken = key in self._claims
+            self._claims.add(key)
+            return not taken
+
+    def release(self, upload: Upload, use: str) -> None:
+        with self._lock:
+            self._claims.discard(claim_key(upload, use))
+
+
+def version(upload: Upload) -> tuple[str, int, int]:
+    """What `swap` compares: a record with the same three has not been changed by anybody else."""
+    return (upload.state, upload.offset, upload.epoch)
+
+
+def claim_key(upload: Upload, use: str) -> tuple[str, str, str]:
+    """What can be claimed once.
+
+    The content stands here instead of the upload's id because a form that is sent twice without JavaScript
+    carries the same bytes twice, as two uploads, and must still be saved once.
+    """
+    return (upload.owner, use, upload.sha256 or upload.id)

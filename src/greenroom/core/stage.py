@@ -1,0 +1,330 @@
+"""`Stage`: what receives, opens, promotes and discards."""
+
+from __future__ import annotations
+
+import contextlib
+import copy as copying
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from . import place as placing
+from .claims import Claim, claims_of
+from .errors import AlreadySaved, Altered, NotFinished, NotHeld, OffsetMismatch, Refused, UsageError
+from .intake import Intake
+from .ledger import Ceilings, Ledger, MemoryLedger, Uses
+from .limits import Limits
+from .names import clean_name
+from .spool import DEFAULT_MEMORY, Spool
+from .store import LocalFiles, SideFiles, Store
+from .upload import State, Upload, new_id
+
+HOUR = 3600.0
+# Bytes without a record are not removed while the transaction that will show the record may still run.
+ORPHAN_GRACE = HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leases:
+    """How long things are held, in seconds.
+
+    `held`: from the last use or render. `longest`: from creation, whatever happens. `promoted`: after a
+    save. `receiving`: since bytes last arrived for a file that nobody could continue.
+    """
+
+    held: float = 24 * HOUR
+    longest: float = 7 * 24 * HOUR
+    promoted: float = HOUR
+    receiving: float = HOUR
+
+
+class Stage:
+    """Holds uploads of one owner in one store, with one ledger.
+
+    >>> from greenroom.stores import MemoryStore
+    >>> stage = Stage(MemoryStore(), limits=Limits(max_bytes="10 MB"))
+    >>> upload = stage.receive([b"Darjeeling"], client_name="tea.txt")
+    >>> upload.state, upload.size, upload.media_type
+    (<State.STAGED: 'staged'>, 10, 'text/plain')
+    >>> with stage.open(upload.id) as held:
+    ...     held.read()
+    b'Darjeeling'
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        ledger: Ledger | None = None,
+        limits: Limits | None = None,
+        leases: Leases | None = None,
+        ceilings: Ceilings | None = None,
+        owner: str = "",
+    ) -> None:
+        if not isinstance(store, Store):
+            raise UsageError("A Stage needs a store, such as LocalStore('held/') or MemoryStore().", store)
+        self.store = store
+        self.ledger: Ledger = ledger if ledger is not None else MemoryLedger()
+        self.limits = limits or Limits()
+        self.leases = leases or Leases()
+        self.ceilings = ceilings or Ceilings()
+        self.owner = owner
+
+    def for_owner(self, owner: str) -> Self:
+        """The same stage for somebody else's uploads."""
+        stage = copying.copy(self)
+        stage.owner = owner
+        return stage
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def create(
+        self, *, client_name: str, client_type: str = "", length: int | None = None, reserve: int = 0
+    ) -> Upload:
+        """Write the record of a new upload; its bytes come by `append`.
+
+        `length` is the declared size in bytes, if there is one; `reserve` is what to count against the
+        ceilings meanwhile. Raises `TooLarge`, `EmptyFile` or `QuotaExceeded` before any byte has moved.
+        """
+        upload = self._new(client_name, client_type, length, reserve, self.leases.held)
+        self.ledger.insert(upload, self.ceilings)
+        return upload
+
+    def append(
+        self, upload_id: str, source: BinaryIO | Iterable[bytes], *, offset: int, last: bool = False
+    ) -> Upload:
+        """Take more bytes at `offset`; the upload is staged when its length is reached, or after the `last`.
+
+        Raises `OffsetMismatch` with nothing touched, or a refusal. What arrived before a source broke is kept.
+        """
+        before = self._receiving(upload_id)
+        if offset != before.offset:
+            raise OffsetMismatch(name=before.client_name, offset=offset, expected=before.offset)
+        spool = Spool(
+            name=before.client_name,
+            limits=self.limits,
+            length=before.length,
+            memory=0,
+            spill=lambda: self.store.append(upload_id, offset),
+            start=offset,
+        )
+        try:
+            for chunk in chunks_of(source):
+                spool.write(chunk)
+        finally:
+            after = self._advance(before, spool)
+        return self._complete(after, spool) if last or after.length == after.offset else after
+
+    def receive(
+        self, source: BinaryIO | Iterable[bytes], *, client_name: str, client_type: str = ""
+    ) -> Upload:
+        """Take a whole file from a binary file or an iterable of bytes, and hold it."""
+        intake = self.intake(client_name=client_name, client_type=client_type)
+        try:
+            for chunk in chunks_of(source):
+                intake.write(chunk)
+        except BaseException:
+            intake.abandon()
+            raise
+        intake.finish()
+        return intake.keep()
+
+    def intake(
+        self,
+        *,
+        client_name: str,
+        client_type: str = "",
+        length: int | None = None,
+        reserve: int = 0,
+        memory: int | str = DEFAULT_MEMORY,
+        limits: Limits | None = None,
+    ) -> Intake:
+        """Take a whole file from somebody who pushes its bytes. `memory` as in `Spool`."""
+        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving)
+        self.ledger.insert(upload, self.ceilings)
+        return Intake(self, upload, limits or self.limits, memory)
+
+    # -- while it is held --------------------------------------------------------------------------
+
+    def get(self, upload_id: str) -> Upload:
+        """The record. Unknown, foreign, expired and discarded uploads all raise `NotHeld`, and look the same."""
+        upload = self.ledger.get(upload_id)
+        if upload is None or upload.owner != self.owner or upload.expires_at <= self.ledger.now():
+            raise NotHeld
+        return upload
+
+    def open(self, upload_id: str) -> BinaryIO:
+        """The held bytes, seekable. Raises `NotHeld`, `NotFinished`, or `Altered` by name."""
+        return self.open_upload(self.get(upload_id))
+
+    def open_upload(self, upload: Upload) -> BinaryIO:
+        """The same for a record that is at hand, whoever owns it."""
+        self.verify(upload)
+        return self.store.open(upload.id)
+
+    def verify(self, upload: Upload) -> None:
+        """Whether the bytes can be used: whole, and not touched since they were received."""
+        if upload.state is State.RECEIVING:
+            raise NotFinished(name=upload.client_name)
+        # A saved file may share its inode with the held bytes; whoever wrote into it changed both.
+        try:
+            stamp = self.store.seal(upload.id)
+        except FileNotFoundError:
+            raise NotHeld(name=upload.client_name) from None
+        if stamp != upload.stamp:
+            raise Altered(name=upload.client_name)
+
+    def touch(self, upload: Upload) -> Upload:
+        """Somebody uses or sees it: the lease starts anew, up to the longest."""
+        now = self.ledger.now()
+        leased = upload.leased(min(upload.created_at + self.leases.longest, now + self.leases.held))
+        # Not for every look: a sixteenth of the lease is as good, and saves the write.
+        if leased.expires_at - upload.expires_at < self.leases.held / 16:
+            return upload
+        return leased if self.ledger.swap(upload, leased) else upload
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def promote(self, upload_id: str, target: str | Path, *, use: str = "", mode: int | None = None) -> Upload:
+        """Save the bytes as the file `target`, and keep holding them for a while.
+
+        With a `use`, once only (`AlreadySaved`). Raises `FileExistsError` when the name is taken.
+        """
+        upload = self.get(upload_id)
+        self.verify(upload)
+        if use and not (isinstance(self.ledger, Uses) and self.ledger.claim(upload, use)):
+            raise AlreadySaved(name=upload.client_name)
+        try:
+            with self._journaled(upload, use, Path(target)):
+                self.put_in_place(upload, Path(target), mode=mode)
+        except BaseException:
+            if use and isinstance(self.ledger, Uses):
+                self.ledger.release(upload, use)
+            raise
+        return self.mark_promoted(upload)
+
+    def put_in_place(
+        self, upload: Upload, target: Path, *, mode: int | None = None, link: bool = True
+    ) -> None:
+        """The bytes under a final name: linked where that is possible, else a verified copy."""
+        try:
+            if isinstance(self.store, LocalFiles):
+                source = self.store.path(upload.id)
+                placing.place(source, target, sha256=upload.sha256, mode=mode, link=link)
+            else:
+                bits = mode if mode is not None else 0o666 & ~placing.current_umask()
+                with self.store.open(upload.id) as held:
+                    placing.copy(held, target, sha256=upload.sha256, bits=bits)
+        except Refused as refusal:
+            raise refusal.named(upload.client_name) from refusal
+
+    def mark_promoted(self, upload: Upload) -> Upload:
+        """Write down that it has been saved. It is held a little longer, for another form or a second look."""
+        now = self.ledger.now()
+        promoted = upload.promoted(at=now, expires_at=now + self.leases.promoted)
+        return promoted if self.ledger.swap(upload, promoted) else upload
+
+    def discard(self, upload_id: str) -> None:
+        """Give an upload up now: the bytes first, so that what is left of a broken try is explained."""
+        upload = self.get(upload_id)
+        self.store.remove(upload.id)
+        self.ledger.remove(upload.id)
+
+    def expire(self, settle: Callable[[str], bool] = lambda upload_id: True) -> list[str]:
+        """Remove everything whose time is over, and bytes that no record explains; returns the ids.
+
+        `settle` is asked first about each: it settles what was being saved, and says False to keep it.
+        """
+        gone = [upload.id for upload in self.ledger.due() if settle(upload.id)]
+        if isinstance(self.store, LocalFiles):
+            unexplained = [each for each in self.store.ids() if self.ledger.get(each) is None]
+            gone += [each for each in unexplained if self.store.age(each) > ORPHAN_GRACE and settle(each)]
+        for upload_id in gone:
+            self.store.remove(upload_id)
+            self.ledger.remove(upload_id)
+        return gone
+
+    # -- for Intake and append ---------------------------------------------------------------------
+
+    def completed(self, upload: Upload, spool: Spool, *, stamp: str) -> Upload:
+        """The record of `upload` with everything that `spool` found out."""
+        now = self.ledger.now()
+        staged = upload.staged(
+            size=spool.size, sha256=spool.sha256, media_type=spool.media_type, stamp=stamp, at=now
+        )
+        return staged.leased(now + self.leases.held)
+
+    def _new(
+        self, client_name: str, client_type: str, length: int | None, reserve: int, lease: float
+    ) -> Upload:
+        now = self.ledger.now()
+        return Upload(
+            id=new_id(),
+            owner=self.owner,
+            client_name=clean_name(client_name),
+            client_type=client_type[:100],
+            created_at=now,
+            expires_at=now + lease,
+            length=length,
+            reserved=length if length is not None else reserve,
+        )
+
+    def _receiving(self, upload_id: str) -> Upload:
+        upload = self.get(upload_id)
+        if upload.state is not State.RECEIVING:
+            raise OffsetMismatch(name=upload.client_name, offset=0, expected=upload.offset)
+        return upload
+
+    def _advance(self, before: Upload, spool: Spool) -> Upload:
+        """Write down how far the bytes have come, so that they can be gone on with."""
+        if spool.size > before.offset:
+            spool.spill()
+        spool.close()
+        after = before.received(spool.size)
+        if not self.ledger.swap(before, after):
+            raise OffsetMismatch(name=before.client_name, offset=spool.size, expected=before.offset)
+        return after
+
+    def _complete(self, before: Upload, spool: Spool) -> Upload:
+        """All bytes are in the store. If they came in parts, one more look tells digest and type."""
+        if spool.start:
+            spool = Spool(name=spool.name, limits=spool.limits, length=before.length, memory=0, spill=Nowhere)
+            with self.store.open(before.id) as held:
+                for chunk in chunks_of(held):
+                    spool.write(chunk)
+        spool.finish()
+        after = self.completed(before, spool, stamp=self.store.seal(before.id))
+        if not self.ledger.swap(before, after):
+            raise OffsetMismatch(name=before.client_name, offset=spool.size, expected=before.offset)
+        return after
+
+    @contextlib.contextmanager
+    def _journaled(self, upload: Upload, use: str, target: Path) -> Iterator[None]:
+        """The claim is beside the bytes while they are being placed."""
+        if not isinstance(self.store, SideFiles):
+            yield
+            return
+        claim = Claim.new(upload.id, use=use, target="path", place=str(target))
+        claim.write(self.store)
+        yield
+        claim.erase(self.store)
+
+
+class Nowhere:
+    """A `Writer` for bytes that are in the store already and are only looked at."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """They are there."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def chunks_of(source: BinaryIO | Iterable[bytes], size: int = 1 << 20) -> Iterator[bytes]:
+    """Pieces of at most `size` bytes from a binary file, or the pieces that an iterable gives."""
+    if hasattr(source, "read"):
+        while chunk := source.read(size):
+            yield chunk
+    else:
+        yield from source

@@ -1,0 +1,78 @@
+"""Where held bytes are: the protocol that every store implements, and what a store may offer besides.
+
+A store keeps one thing per upload, its bytes, under an id that the server made. It knows nothing of
+owners, states or limits: the ledger does. `greenroom.testing.StoreSuite` says what a store promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol, runtime_checkable
+
+
+class Writer(Protocol):
+    """Takes the bytes of one upload in order."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take all of `data`, or raise (`DiskFull` when there is no room)."""
+
+    def close(self) -> None:
+        """What was written so far is kept, and visible to every process. Closing twice is fine."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Five methods. All of them raise `UsageError` for anything that is not an id."""
+
+    def append(self, upload_id: str, offset: int) -> Writer:
+        """A writer that goes on at byte `offset`; anything a broken writer left beyond it is cut off.
+
+        Raises `OffsetMismatch` when fewer than `offset` bytes are here.
+        """
+
+    def seal(self, upload_id: str) -> str:
+        """A fingerprint (the "stamp") of the finished bytes, cheap to take: it changes when they do.
+
+        Raises `FileNotFoundError` when there are none.
+        """
+
+    def open(self, upload_id: str) -> BinaryIO:
+        """The bytes, seekable, for reading. Raises `FileNotFoundError` when there are none."""
+
+    def remove(self, upload_id: str) -> None:
+        """Delete the bytes and everything beside them. Removing what is not here is fine."""
+
+    def ids(self) -> Iterator[str]:
+        """Every id of which anything is here."""
+
+
+@runtime_checkable
+class SideFiles(Protocol):
+    """Small files beside the bytes of one upload: journaled claims and rendered pictures.
+
+    They go with the upload. `name` is letters, digits, dots and hyphens, made by the server.
+    """
+
+    def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
+        """Write a whole file, atomically and durably: readers see all of it or none. Replaces."""
+
+    def read_beside(self, upload_id: str, name: str) -> bytes:
+        """Raises `FileNotFoundError` when it is not there."""
+
+    def list_beside(self, upload_id: str) -> list[str]:
+        """The names, sorted; empty for an unknown id."""
+
+    def remove_beside(self, upload_id: str, name: str) -> None:
+        """Removing what is not here is fine."""
+
+
+@runtime_checkable
+class LocalFiles(Protocol):
+    """The bytes have a path on this machine, so that they can be linked into place and read in place."""
+
+    def path(self, upload_id: str, name: str | None = None) -> Path:
+        """The path of the bytes, or of the side file `name`, whether it exists or not."""
+
+    def age(self, upload_id: str) -> float:
+        """Seconds since anything of this upload was last written, by the file system's clock."""

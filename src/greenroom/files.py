@@ -1,0 +1,256 @@
+"""`StagedFile`: a held upload as a Django file. It reads as what will be saved."""
+
+from __future__ import annotations
+
+import copy
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from .core import LocalFiles, Picture, Signer, Stage, Token, Upload
+from .core.errors import NotAPicture, NotHeld
+from .core.intake import Intake
+from .core.names import saved_name
+from .core.sniff import extension_for
+from .core.upload import new_id
+from .images import Crop, Recipe, Rendered, probe, render
+
+
+def token_signer() -> Signer:
+    """Signs tokens with SECRET_KEY, and still accepts the keys in SECRET_KEY_FALLBACKS."""
+    return Signer([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS], purpose="token")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bake:
+    """Whether the crop is applied to the saved file, and the box in pixels that the result must fit."""
+
+    apply: bool = True
+    size: tuple[int, int] | None = None
+
+    def compact(self) -> str:
+        """As it stands in a token."""
+        size = f"{self.size[0]}x{self.size[1]}" if self.size else ""
+        return f"b{size}" if self.apply else ""
+
+    @classmethod
+    def from_compact(cls, text: str) -> Bake:
+        """The inverse of `compact`; only ever called with what we have signed."""
+        width, _, height = text[1:].partition("x")
+        return cls(apply=text.startswith("b"), size=(int(width), int(height)) if height else None)
+
+
+class StagedFile(UploadedFile):
+    """A held upload, usable wherever Django takes an `UploadedFile`; Django's own save is its promotion.
+
+    `upload` is the record, `crop` the crop or None, `original` the same upload without its crop, `use` the
+    form's one chance to save it (empty when it was opened without a form). `crop_to` names the model field
+    that takes the crop when it is saved.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        upload: Upload,
+        *,
+        intake: Intake | None = None,
+        crop: Crop | None = None,
+        bake: Bake | None = None,
+        use: str = "",
+        crop_to: str = "",
+    ) -> None:
+        # Not UploadedFile.__init__: it wants an open file, and this one is opened when it is first read.
+        self.stage = stage
+        self.crop = crop
+        self.bake = bake or Bake()
+        self.use = use
+        self.crop_to = crop_to
+        self.mode = "rb"
+        self.charset = None
+        self.content_type_extra: dict[str, Any] = {}
+        self._intake = intake
+        self._record = upload
+        self._open: BinaryIO | None = None
+
+    def __repr__(self) -> str:
+        return f"<StagedFile: {self.name} ({self.size} bytes)>"
+
+    @property
+    def upload(self) -> Upload:
+        """The record, as far as it is known here."""
+        return self._intake.upload if self._intake is not None else self._record
+
+    @property
+    def is_baked(self) -> bool:
+        """Whether it reads as something else than the uploaded bytes: its crop, or a smaller size."""
+        return self.bake.apply and (self.crop is not None or self.bake.size is not None)
+
+    # -- as a Django file --------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """What it is saved as: the client's stem, and for a picture the extension of its type."""
+        media_type = self.content_type
+        extension = extension_for(media_type) if self.upload.picture is not None else None
+        return saved_name(self.upload.client_name, extension)
+
+    @property
+    def content_type(self) -> str:  # type: ignore[override]
+        """The media type of what is read, from its bytes."""
+        return self.rendered.media_type if self.is_baked else self.upload.media_type
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        """How many bytes `read()` gives."""
+        if not self.is_baked:
+            return self.upload.size
+        if self.rendered.path is not None:
+            return self.rendered.path.stat().st_size
+        return len(cast(bytes, self.rendered.data))
+
+    @property
+    def file(self) -> BinaryIO:  # type: ignore[override]
+        if self._open is None:
+            self._open = self._opened()
+        return self._open
+
+    def open(self, mode: str | None = None) -> StagedFile:  # type: ignore[override]
+        """Back to the start; opened again if it was closed. Held bytes are only ever read."""
+        if mode not in (None, "r", "rb"):
+            raise ValueError(f'A held file is opened for reading: "rb". Got: {mode!r}')
+        if self._open is None or self._open.closed:
+            self._open = self._opened()
+        self._open.seek(0)
+        return self
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._open is not None and self._open.closed
+
+    # -- as a held upload --------------------------------------------------------------------------
+
+    @property
+    def token(self) -> str:
+        """A short signed text for a session or a form. From now on other requests can open the upload."""
+        upload = self.keep()
+        crop = self.crop.compact() if self.crop is not None else ""
+        bake = self.bake.compact() if self.is_baked else ""
+        return Token(upload_id=upload.id, crop=crop, bake=bake).encode(token_signer())
+
+    @property
+    def original(self) -> StagedFile:
+        """The same upload as it was sent, byte for byte."""
+        return self.cropped(None, Bake(apply=False))
+
+    def cropped(self, crop: Crop | None, bake: Bake, *, crop_to: str = "") -> StagedFile:
+        """The same upload with another crop."""
+        other = copy.copy(self)
+        other.__dict__.pop("rendered", None)
+        other.crop, other.bake, other.crop_to, other._open = crop, bake, crop_to, None
+        return other
+
+    def keep(self) -> Upload:
+        """Put the bytes where other processes see them, if they are not there yet."""
+        return self._intake.keep() if self._intake is not None else self._record
+
+    def touch(self) -> None:
+        """It is used or shown: its lease starts anew."""
+        if self._intake is None:
+            self._record = self.stage.touch(self._record)
+
+    def probe(self) -> Picture:
+        """What picture it is; looked at once and written down. Raises the refusals of `greenroom.images`."""
+        if self.upload.picture is None:
+            if not self.upload.media_type.startswith("image/"):
+                raise NotAPicture(name=self.upload.client_name, reason="its content is of another kind")
+            with self._opened_original() as source:
+                picture = probe(source, self.stage.limits)
+            self._write_down(picture)
+        return cast(Picture, self.upload.picture)
+
+    @cached_property
+    def rendered(self) -> Rendered:
+        """The picture with its crop applied, rendered once. Raises `TooMuchWork` and its like."""
+        picture = self.probe()
+        upload = self.keep()
+        recipe = Recipe.bake(self.crop, size=self.bake.size)
+        to: Path | None = None
+        if isinstance(self.stage.store, LocalFiles):
+            # Named anew each time: two forms that save the same crop must not share one file.
+            to = self.stage.store.path(upload.id, f"baked-{new_id()}")
+        with self.stage.open_upload(upload) as source:
+            return render(source, recipe, picture=picture, to=to)
+
+    def _write_down(self, picture: Picture) -> None:
+        if self._intake is not None and not self._intake.kept:
+            self._intake.upload = self._intake.upload.probed(picture)
+            return
+        probed = self.upload.probed(picture)
+        self.stage.ledger.swap(self.upload, probed)
+        if self._intake is not None:
+            self._intake.upload = probed
+        self._record = probed
+
+    def _opened_original(self) -> BinaryIO:
+        if self._intake is not None:
+            return self._intake.open()
+        return self.stage.open_upload(self._record)
+
+    def _opened(self) -> BinaryIO:
+        if not self.is_baked:
+            return self._opened_original()
+        if self.rendered.path is not None:
+            return open(self.rendered.path, "rb")
+        return io.BytesIO(cast(bytes, self.rendered.data))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedFile:
+    """A file that was saved before and stays: its object's primary key, its `FieldFile`, its crop."""
+
+    pk: Any
+    file: Any
+    crop: Crop | None = None
+
+
+class OwnersStage:
+    """`request.stage`: what one owner can do with uploads, in terms of tokens and Django files."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def open(self, token: object) -> StagedFile:
+        """The held file that a token names, with the crop that is in the token.
+
+        Raises `NotHeld` for anything that is not a token of something this owner holds.
+        """
+        decoded = Token.decode(token, token_signer())
+        upload = self.stage.get(decoded.upload_id)
+        self.stage.verify(upload)
+        crop = Crop.from_compact(decoded.crop) if decoded.crop else None
+        staged = StagedFile(self.stage, upload, crop=crop, bake=Bake.from_compact(decoded.bake))
+        staged.touch()
+        return staged
+
+    def receive(self, source: Any, *, client_name: str = "", client_type: str = "") -> StagedFile:
+        """Hold a file: an `UploadedFile`, any binary file, or an iterable of bytes."""
+        name = client_name or getattr(source, "name", "") or "file"
+        pieces = source.chunks() if isinstance(source, UploadedFile) else source
+        upload = self.stage.receive(pieces, client_name=str(name), client_type=client_type)
+        return StagedFile(self.stage, upload)
+
+    def discard(self, token: object) -> None:
+        """Give a held file up now. One that is gone already is no error."""
+        try:
+            self.stage.discard(Token.decode(token, token_signer()).upload_id)
+        except NotHeld:
+            return

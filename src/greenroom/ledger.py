@@ -1,0 +1,157 @@
+"""The ledger in the database: `greenroom.core.ledger` over the ORM."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connections, models, router, transaction
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from .core.ledger import Ceilings, claim_key
+from .core.upload import Picture, State, Upload
+from .models import StagedOwner, StagedUpload, StagedUse
+
+_TIMES = ("created_at", "expires_at", "staged_at", "promoted_at")
+# The database's clock decides, so that hosts whose clocks differ agree. SQLite's clock is this host's.
+_CLOCKS = {
+    "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
+    "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
+}
+
+
+class OrmLedger:
+    """A `Ledger` and `Uses` in the database that the router gives for `StagedUpload`.
+
+    `user_id` is written down beside an owner's key, for the admin to show; nothing is decided by it.
+    """
+
+    def __init__(self, user_id: Any = None) -> None:
+        self.user_id = user_id
+
+    @property
+    def alias(self) -> str:
+        """The database that holds the ledger."""
+        return router.db_for_write(StagedUpload)
+
+    # -- Ledger ------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        connection = connections[self.alias]
+        statement = _CLOCKS.get(connection.vendor)
+        if statement is None:
+            return time.time()
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return float(cursor.fetchone()[0])
+
+    def insert(self, upload: Upload, ceilings: Ceilings) -> None:
+        now = to_datetime(self.now())
+        with transaction.atomic(using=self.alias):
+            # The owner's row first: writing to it makes everybody else with the same owner wait, so that
+            # two inserts can't both be the last that fits.
+            self._seen(upload.owner, now)
+            held = StagedUpload.objects.using(self.alias).filter(owner_id=upload.owner, expires_at__gt=now)
+            totals = held.exclude(state=State.PROMOTED).aggregate(
+                count=models.Count("id"), held=models.Sum(Greatest("offset", "reserved"), default=0)
+            )
+            ceilings.check(upload, totals["count"], totals["held"])
+            StagedUpload.objects.using(self.alias).create(**to_columns(upload))
+
+    def get(self, upload_id: str) -> Upload | None:
+        row = StagedUpload.objects.using(self.alias).filter(pk=upload_id).first()
+        return to_upload(row) if row is not None else None
+
+    def swap(self, before: Upload, after: Upload) -> bool:
+        columns = to_columns(after)
+        changed = {name: value for name, value in columns.items() if value != to_columns(before)[name]}
+        rows = StagedUpload.objects.using(self.alias).filter(
+            pk=before.id, state=before.state, offset=before.offset, epoch=before.epoch
+        )
+        return bool(rows.update(**changed)) if changed else rows.exists()
+
+    def remove(self, upload_id: str) -> None:
+        StagedUpload.objects.using(self.alias).filter(pk=upload_id).delete()
+
+    def due(self) -> list[Upload]:
+        rows = StagedUpload.objects.using(self.alias).filter(expires_at__lte=to_datetime(self.now()))
+        return [to_upload(row) for row in rows]
+
+    def _seen(self, owner: str, now: datetime) -> None:
+        rows = StagedOwner.objects.using(self.alias)
+        values: dict[str, Any] = {"seen_at": now}
+        if self.user_id is not None:
+            values["user_id"] = self.user_id
+        if not rows.filter(pk=owner).update(**values):
+            rows.get_or_create(pk=owner, defaults=values)
+
+    # -- Uses --------------------------------------------------------------------------------------
+
+    def claim(self, upload: Upload, use: str) -> bool:
+        """Inside a transaction the claim is part of it: a rollback gives the chance back, and a second
+        claimant waits here until the first has ended."""
+        try:
+            with transaction.atomic(using=self.alias):
+                StagedUse.objects.using(self.alias).create(
+                    key=use_key(upload, use), upload_id=upload.id, claimed_at=to_datetime(self.now())
+                )
+        except IntegrityError:
+            return False
+        return True
+
+    def release(self, upload: Upload, use: str) -> None:
+        self.uses(upload, use).delete()
+
+    def close(self, upload: Upload, use: str) -> None:
+        """What was claimed is saved, for good."""
+        self.uses(upload, use).update(closed=True)
+
+    def uses(self, upload: Upload, use: str) -> models.QuerySet[StagedUse]:
+        """The row of one use, if it is taken."""
+        return StagedUse.objects.using(self.alias).filter(pk=use_key(upload, use))
+
+    def forget_owners(self, unseen_since: float) -> int:
+        """Remove the owners who hold nothing and were not seen since; returns how many."""
+        rows = StagedOwner.objects.using(self.alias).filter(
+            uploads=None, seen_at__lt=to_datetime(unseen_since)
+        )
+        return rows.delete()[0]
+
+
+def use_key(upload: Upload, use: str) -> str:
+    """What can be claimed once, in 64 characters whatever a form sends as its use."""
+    return hashlib.sha256("\0".join(claim_key(upload, use)).encode()).hexdigest()
+
+
+def to_columns(upload: Upload) -> dict[str, Any]:
+    columns = {name: getattr(upload, name) for name in upload.__dataclass_fields__}
+    columns["owner_id"] = columns.pop("owner")
+    columns["state"] = upload.state.value
+    columns["picture"] = asdict(upload.picture) if upload.picture is not None else None
+    for name in _TIMES:
+        columns[name] = to_datetime(columns[name]) if columns[name] is not None else None
+    return columns
+
+
+def to_upload(row: StagedUpload) -> Upload:
+    values = {name: getattr(row, name) for name in Upload.__dataclass_fields__ if name != "owner"}
+    for name in _TIMES:
+        values[name] = to_seconds(values[name]) if values[name] is not None else None
+    values["state"] = State(row.state)
+    upload = Upload(owner=row.owner_id, **{**values, "picture": None})
+    return replace(upload, picture=Picture(**row.picture)) if row.picture else upload
+
+
+def to_datetime(moment: float) -> datetime:
+    """For the database: aware or naive, as USE_TZ says."""
+    aware = datetime.fromtimestamp(moment, tz=UTC)
+    return aware if settings.USE_TZ else timezone.make_naive(aware)
+
+
+def to_seconds(moment: datetime) -> float:
+    return (moment if settings.USE_TZ else timezone.make_aware(moment)).timestamp()

@@ -1,0 +1,88 @@
+"""The tables: who holds what, and which form has saved it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .core.upload import State
+
+
+class StagedOwner(models.Model):
+    """Somebody who holds uploads. Its row is what makes an owner's ceilings atomic."""
+
+    key = models.CharField(max_length=100, primary_key=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, blank=True, on_delete=models.CASCADE
+    )
+    seen_at = models.DateTimeField(_("seen at"))
+
+    class Meta:
+        verbose_name = _("owner of uploads")
+        verbose_name_plural = _("owners of uploads")
+
+    def __str__(self) -> str:
+        return str(self.user) if self.user else _("Visitor %(key)s") % {"key": self.key[-6:]}
+
+
+class StagedUpload(models.Model):
+    """The record of one upload (`greenroom.core.upload.Upload`). Only the ledger writes here."""
+
+    id = models.CharField(max_length=22, primary_key=True)
+    owner = models.ForeignKey(
+        StagedOwner, verbose_name=_("owner"), related_name="uploads", on_delete=models.CASCADE
+    )
+    state = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=[
+            (State.RECEIVING.value, _("being received")),
+            (State.STAGED.value, _("held")),
+            (State.PROMOTED.value, _("saved")),
+        ],
+    )
+    client_name = models.CharField(_("name"), max_length=255)
+    client_type = models.CharField(max_length=100, blank=True)
+    length = models.BigIntegerField(null=True)
+    reserved = models.BigIntegerField()
+    offset = models.BigIntegerField(_("bytes"))
+    epoch = models.BigIntegerField()
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    media_type = models.CharField(_("type"), max_length=100, blank=True)
+    stamp = models.CharField(max_length=100, blank=True)
+    picture = models.JSONField(null=True)
+    created_at = models.DateTimeField(_("created at"))
+    staged_at = models.DateTimeField(_("held since"), null=True)
+    promoted_at = models.DateTimeField(_("saved at"), null=True)
+    expires_at = models.DateTimeField(_("held until"), db_index=True)
+
+    class Meta:
+        verbose_name = _("held upload")
+        verbose_name_plural = _("held uploads")
+        ordering = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.client_name
+
+
+class StagedUse(models.Model):
+    """One form's one chance to save one upload, taken.
+
+    `key` is the digest of owner, use and content; that it is unique is what makes a save happen once.
+    `location` is where the saving request was redirected to, once it is `answered`.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    upload = models.ForeignKey(StagedUpload, related_name="uses", on_delete=models.CASCADE)
+    closed = models.BooleanField(default=False)
+    claimed_at = models.DateTimeField()
+    answered = models.BooleanField(default=False)
+    location = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("use of an upload")
+        verbose_name_plural = _("uses of uploads")
+
+    def __str__(self) -> str:
+        return self.key[:8]

@@ -1,0 +1,111 @@
+"""Whose uploads these are, and what one visit (a request, a test) has under way."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+
+from . import conf
+from .core import Stage
+from .core.intake import Intake
+from .ledger import OrmLedger
+
+if TYPE_CHECKING:
+    from .promotion import Promotion
+
+SESSION_KEY = "greenroom_owner"
+
+
+def session_owner(request: HttpRequest, create: bool) -> str | None:
+    """A random nonce in the session's data: login's `cycle_key()` keeps it, logout's `flush()` ends it."""
+    session = getattr(request, "session", None)
+    if session is None:
+        return None
+    nonce = session.get(SESSION_KEY)
+    if nonce is None and create:
+        nonce = session[SESSION_KEY] = secrets.token_urlsafe(24)
+    return f"session:{nonce}" if nonce else None
+
+
+def user_owner(request: HttpRequest, create: bool) -> str | None:
+    """For API clients without a session: the user, however they were authenticated."""
+    user = getattr(request, "user", None)
+    return f"user:{user.pk}" if user is not None and user.is_authenticated else None
+
+
+@dataclass
+class Visit:
+    """One request's (or one test's) dealings with its owner's uploads.
+
+    `find_owner(create)` gives the owner's key; it is asked late, so that a request that has nothing to do
+    with uploads never touches its session.
+    """
+
+    find_owner: Callable[[bool], str | None]
+    find_user_id: Callable[[], Any] = lambda: None
+    intakes: list[Intake] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
+
+    def owner(self, *, create: bool) -> str | None:
+        """The key of the owner; `create` makes one for a visitor who is new."""
+        return self.find_owner(create)
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The stage, opened for this owner. An owner that does not exist holds nothing."""
+        return make_stage(self.find_user_id()).for_owner(self.owner(create=True) or "")
+
+    def abandon_unkept(self) -> None:
+        """What was received and neither kept nor saved is in this request's memory only: forget it."""
+        intakes, self.intakes = self.intakes, []
+        for intake in intakes:
+            if not intake.kept:
+                intake.abandon()
+
+
+_current: ContextVar[Visit | None] = ContextVar("greenroom_visit", default=None)
+
+
+def current_visit() -> Visit | None:
+    """The visit that is being served, or None in a command or a bare unit test."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def visiting(visit: Visit) -> Iterator[Visit]:
+    """Make `visit` the current one."""
+    reset = _current.set(visit)
+    try:
+        yield visit
+    finally:
+        _current.reset(reset)
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """The visit of a request, with the owner that the setting OWNER finds."""
+    owner_of = conf.current().owner_of()
+
+    def user_id() -> Any:
+        user = getattr(request, "user", None)
+        return user.pk if user is not None and user.is_authenticated else None
+
+    return Visit(find_owner=lambda create: owner_of(request, create), find_user_id=user_id)
+
+
+def make_stage(user_id: Any = None) -> Stage:
+    """A stage by the settings, for nobody in particular."""
+    settings = conf.current()
+    return Stage(
+        conf.current_store(),
+        ledger=OrmLedger(user_id),
+        limits=settings.limits,
+        leases=settings.leases,
+        ceilings=settings.ceilings,
+    )

@@ -1,0 +1,176 @@
+"""`LocalStore`: held bytes in a directory of this machine.
+
+One directory per upload, named after its id, so that every byte on disk is explained by the name above
+it: `held/Ab/Ab3.../bytes` is what was uploaded, and beside it lie its claims and renditions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from greenroom.core.errors import DiskFull, OffsetMismatch, UsageError
+from greenroom.core.limits import parse_size
+from greenroom.core.place import disk_full, sync_directory, write_all
+from greenroom.core.upload import is_id, new_id
+
+BYTES = "bytes"
+_BESIDE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+_ROOM_EVERY = 16_000_000  # bytes between two looks at the free room: not for every 64 KiB
+
+
+class HeldFile(io.BufferedReader):
+    """Held bytes, open for reading. `local_path` lets a worker read them without passing them through."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.local_path: Path | None = path
+
+
+class LocalStore:
+    """A `Store`, with `SideFiles` and `LocalFiles`.
+
+    `keep_free` is a size: writing stops with `DiskFull` before less than that is free on the disk.
+    The directory is made on first use, readable by nobody but this user.
+    """
+
+    def __init__(self, root: str | Path, *, keep_free: int | str = "1 GB") -> None:
+        self.root = Path(root)
+        self._keep_free = parse_size(keep_free)
+
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self.root)!r})"
+
+    # -- Store -------------------------------------------------------------------------------------
+
+    def append(self, upload_id: str, offset: int) -> LocalWriter:
+        path = self.path(upload_id)
+        self.make_directory(path.parent)
+        return LocalWriter(path, offset, self._keep_free)
+
+    def seal(self, upload_id: str) -> str:
+        status = os.stat(self.path(upload_id))
+        return f"{status.st_size}-{status.st_mtime_ns}"
+
+    def open(self, upload_id: str) -> HeldFile:
+        return HeldFile(self.path(upload_id))
+
+    def remove(self, upload_id: str) -> None:
+        # Renamed first: whoever looks at the same moment sees all of it or nothing.
+        path = self.path(upload_id).parent
+        grave = path.with_name(f"{upload_id}.removed-{new_id()}")
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, grave)
+        for leftover in path.parent.glob(f"{upload_id}.removed-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(path.parent)  # succeeds only when nothing else is in it
+
+    def ids(self) -> Iterator[str]:
+        for path in sorted(self.root.glob("??/*")):
+            upload_id = path.name.partition(".")[0]
+            if is_id(upload_id) and path.parent.name == upload_id[:2]:
+                yield upload_id
+
+    # -- SideFiles ---------------------------------------------------------------------------------
+
+    def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
+        path = self.path(upload_id, name)
+        self.make_directory(path.parent)
+        partial = path.with_name(f"{name}.{new_id()}.part")
+        try:
+            with open(partial, "xb", buffering=0) as file:
+                write_all(file.fileno(), data)
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError as error:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(partial)
+            raise disk_full(error) from error
+        sync_directory(path.parent)
+
+    def read_beside(self, upload_id: str, name: str) -> bytes:
+        return self.path(upload_id, name).read_bytes()
+
+    def list_beside(self, upload_id: str) -> list[str]:
+        try:
+            names = os.listdir(self.path(upload_id).parent)
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in names if name != BYTES and not name.endswith(".part"))
+
+    def remove_beside(self, upload_id: str, name: str) -> None:
+        self.path(upload_id, name).unlink(missing_ok=True)
+
+    # -- LocalFiles --------------------------------------------------------------------------------
+
+    def path(self, upload_id: str, name: str | None = None) -> Path:
+        # Checked here, where a name becomes a path: nothing but our own names ever does.
+        if not is_id(upload_id):
+            raise UsageError("An upload's id is 22 characters of base64url, made by the server.", upload_id)
+        if name is not None and (not _BESIDE.fullmatch(name) or name == BYTES):
+            raise UsageError("A side file's name is letters, digits, dots and hyphens.", name)
+        return self.root / upload_id[:2] / upload_id / (name or BYTES)
+
+    def age(self, upload_id: str) -> float:
+        directory = self.path(upload_id).parent
+        stamps = [path.stat().st_mtime for path in (directory, *directory.glob("*")) if path.exists()]
+        return time.time() - max(stamps, default=0.0)
+
+    def make_directory(self, directory: Path) -> None:
+        """The directory of one upload, private to this user at every level that is ours."""
+        while True:
+            try:
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                directory.parent.mkdir(mode=0o700, exist_ok=True)
+                directory.mkdir(mode=0o700, exist_ok=True)
+                return
+            except FileNotFoundError:
+                continue  # the sweeper removed the empty parent between two of these lines
+            except OSError as error:
+                raise disk_full(error) from error
+
+
+class LocalWriter:
+    """Writes one upload's bytes, unbuffered: what `write` has taken survives a killed process."""
+
+    def __init__(self, path: Path, offset: int, keep_free: int) -> None:
+        self._keep_free = keep_free
+        self._unchecked = _ROOM_EVERY
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            here = os.fstat(self._descriptor).st_size
+            if here < offset:
+                raise OffsetMismatch(offset=offset, expected=here)
+            os.ftruncate(self._descriptor, offset)
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._unchecked += len(data)
+        if self._unchecked >= _ROOM_EVERY:
+            self._check_room(len(data))
+            self._unchecked = 0
+        try:
+            write_all(self._descriptor, data)
+        except OSError as error:
+            raise disk_full(error) from error
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _check_room(self, size: int) -> None:
+        # A full disk stops everything on the machine; a refused upload stops nothing.
+        status = os.fstatvfs(self._descriptor)
+        if status.f_bavail * status.f_frsize - size < self._keep_free:
+            raise DiskFull

@@ -1,0 +1,90 @@
+"""`MemoryStore`: held bytes in this process, for plain Python and for tests."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+
+from greenroom.core.errors import OffsetMismatch, UsageError
+from greenroom.core.upload import is_id
+
+
+class MemoryStore:
+    """A `Store` with `SideFiles`. What it holds ends with the process and is seen by no other one."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, bytearray] = {}
+        self._beside: dict[str, dict[str, bytes]] = {}
+        self._stamps: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def append(self, upload_id: str, offset: int) -> MemoryWriter:
+        check(upload_id)
+        with self._lock:
+            held = self._bytes.setdefault(upload_id, bytearray())
+            if len(held) < offset:
+                raise OffsetMismatch(offset=offset, expected=len(held))
+            # A new array: files that are open on the old one keep reading what they had.
+            held = self._bytes[upload_id] = held[:offset]
+            self._stamps[upload_id] = self._stamps.get(upload_id, 0) + 1
+            return MemoryWriter(held)
+
+    def seal(self, upload_id: str) -> str:
+        return f"{len(self._held(upload_id))}-{self._stamps[upload_id]}"
+
+    def open(self, upload_id: str) -> io.BytesIO:
+        return io.BytesIO(self._held(upload_id))
+
+    def remove(self, upload_id: str) -> None:
+        check(upload_id)
+        with self._lock:
+            self._bytes.pop(upload_id, None)
+            self._beside.pop(upload_id, None)
+            self._stamps.pop(upload_id, None)
+
+    def ids(self) -> Iterator[str]:
+        with self._lock:
+            return iter(sorted({*self._bytes, *self._beside}))
+
+    def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
+        check(upload_id)
+        with self._lock:
+            self._beside.setdefault(upload_id, {})[name] = bytes(data)
+
+    def read_beside(self, upload_id: str, name: str) -> bytes:
+        try:
+            return self._beside[upload_id][name]
+        except KeyError:
+            raise FileNotFoundError(f"Nothing called {name} is beside {upload_id}.") from None
+
+    def list_beside(self, upload_id: str) -> list[str]:
+        return sorted(self._beside.get(upload_id, ()))
+
+    def remove_beside(self, upload_id: str, name: str) -> None:
+        self._beside.get(upload_id, {}).pop(name, None)
+
+    def _held(self, upload_id: str) -> bytearray:
+        check(upload_id)
+        try:
+            return self._bytes[upload_id]
+        except KeyError:
+            raise FileNotFoundError(f"No bytes are held for {upload_id}.") from None
+
+
+class MemoryWriter:
+    """Appends to one upload."""
+
+    def __init__(self, held: bytearray) -> None:
+        self._held = held
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._held += data
+
+    def close(self) -> None:
+        """Everything is there already."""
+
+
+def check(upload_id: str) -> None:
+    if not is_id(upload_id):
+        raise UsageError("An upload's id is 22 characters of base64url, made by the server.", upload_id)
