@@ -13,7 +13,7 @@ from greenroom.core.names import MAX_BYTES, clean_name, saved_name, split_name
 
 
 @pytest.mark.parametrize(
-    "client_name, clean",
+    ("client_name", "clean"),
     [
         ("tea.jpg", "tea.jpg"),
         ("My holiday (1).JPEG", "My holiday (1).JPEG"),
@@ -62,7 +62,7 @@ def test_clean_name(client_name: str, clean: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "client_name, clean",
+    ("client_name", "clean"),
     [
         ("a" * 300 + ".jpg", "a" * 196 + ".jpg"),
         ("a" * 300, "a" * 200),
@@ -84,7 +84,7 @@ def test_a_name_of_nothing_but_accents_is_cut_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, parts",
+    ("name", "parts"),
     [
         ("tea.jpg", ("tea", ".jpg")),
         ("a.tar.gz", ("a.tar", ".gz")),
@@ -109,7 +109,7 @@ def test_split_name(name: str, parts: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "client_name, extension, saved",
+    ("client_name", "extension", "saved"),
     [
         ("tea.jpeg", ".jpg", "tea.jpg"),
         ("tea.exe", ".png", "tea.png"),

@@ -126,7 +126,7 @@ SAMPLES = {
 }
 
 
-@pytest.mark.parametrize("head, media_type", SAMPLES.values(), ids=list(SAMPLES))
+@pytest.mark.parametrize(("head", "media_type"), SAMPLES.values(), ids=list(SAMPLES))
 def test_sample(head: bytes, media_type: str) -> None:
     assert sniff(head) == media_type
 
@@ -169,7 +169,7 @@ def test_a_hostile_prologue_costs_nothing(hostile: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "sniffed, extension, refined",
+    ("sniffed", "extension", "refined"),
     [
         ("text/plain", ".csv", "text/csv"),
         ("text/plain", ".CSV", "text/csv"),
@@ -206,7 +206,7 @@ def test_office_documents_are_zips_or_locked_ole_files(extension: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sniffed, extension, answer",
+    ("sniffed", "extension", "answer"),
     [
         ("application/pdf", ".jpg", True),
         ("image/png", ".txt", True),

@@ -138,14 +138,18 @@ class QuotaExceeded(Refused):
     """One owner holds as much as one owner may. Params: `limit`, as a person reads it."""
 
     code = "quota_exceeded"
-    template = _("%(name)s cannot be kept: %(limit)s are waiting already. Save or remove some, then try again.")
+    template = _(
+        "%(name)s cannot be kept: %(limit)s are waiting already. Save or remove some, then try again."
+    )
 
 
 class DiskFull(Refused):
     """There is no room left. Nothing that is held was lost."""
 
     code = "disk_full"
-    template = _("%(name)s could not be kept: the server has no room left. What you sent before is safe; try later.")
+    template = _(
+        "%(name)s could not be kept: the server has no room left. What you sent before is safe; try later."
+    )
 
 
 class IntakeDenied(Refused):
@@ -214,14 +218,18 @@ class TooManyPixels(Refused):
     """Params: `width`, `height`, `limit` (all in pixels)."""
 
     code = "too_many_pixels"
-    template = _("%(name)s is %(width)s × %(height)s pixels; at most %(limit)s pixels are taken. Choose a smaller one.")
+    template = _(
+        "%(name)s is %(width)s × %(height)s pixels; at most %(limit)s pixels are taken. Choose a smaller one."
+    )
 
 
 class TooManyFrames(Refused):
     """Params: `frames`, `limit`."""
 
     code = "too_many_frames"
-    template = _("%(name)s has %(frames)s frames or pages; at most %(limit)s are taken. Choose a shorter one.")
+    template = _(
+        "%(name)s has %(frames)s frames or pages; at most %(limit)s are taken. Choose a shorter one."
+    )
 
 
 class TooMuchWork(Refused):
@@ -235,7 +243,9 @@ class Blank(Refused):
     """The picture is of a single colour. Params: `colour` ("#ffffff")."""
 
     code = "blank"
-    template = _("%(name)s shows nothing: the whole picture is the one colour %(colour)s. Choose another one.")
+    template = _(
+        "%(name)s shows nothing: the whole picture is the one colour %(colour)s. Choose another one."
+    )
 
 
 class TooFewPixels(Refused):
@@ -266,7 +276,9 @@ class CropStale(Refused):
     """The crop was made for a picture of another size. Params: `width`, `height` of this picture."""
 
     code = "crop_stale"
-    template = _("The crop of %(name)s belongs to another picture (this one is %(width)s × %(height)s). Set it again.")
+    template = _(
+        "The crop of %(name)s belongs to another picture (this one is %(width)s × %(height)s). Set it again."
+    )
 
 
 class CropOutside(Refused):

@@ -34,6 +34,7 @@ _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]*+|[A-Za-z0-9_-]*+)={0,2}")
 _BASE64_LINES = re.compile(
     rb"(?:[A-Za-z0-9+/]{64}\r?\n)+[A-Za-z0-9+/=]{0,64}|(?:[A-Za-z0-9+/]{76}\r?\n)+[A-Za-z0-9+/=]{0,76}"
 )
+_NOTHING = (b"None", b"null")  # the text of no bytes at all, and by its four letters base64 of three
 _UPPER, _LOWER, _OTHER = (re.compile(rb"[%s]" % chars) for chars in (b"A-Z", b"a-z", b"0-9+/="))
 
 _EMPTY = _("nothing is there")
@@ -64,7 +65,8 @@ def adopt(text: str, *, max_characters: int = MAX_CHARACTERS) -> bytes:
       picture comes back as the picture. A file that holds nothing but a long random token in
       standard base64 cannot be told from a wrapped one: it is unwrapped.
 
-    An empty text is refused: it is the base64 of an empty file too, but far more often nothing at all.
+    An empty text is refused, and so are "None" and "null": they can be base64, but are far more
+    often what is left of nothing at all.
     Raises `NotAdoptable` with a reason for whatever else is no such text.
     """
     if not isinstance(text, str):
@@ -85,7 +87,7 @@ def adopt(text: str, *, max_characters: int = MAX_CHARACTERS) -> bytes:
 
 
 def _outermost(text: bytes) -> tuple[bytes, bool]:
-    """What is in `text`, and whether that is text again (in quotes without the b); refused if it is no layer."""
+    """What is in `text`, and whether that is text again (in quotes without the b); no layer is refused."""
     text = text.translate(None, _BREAKS).strip()
     if not text:
         raise NotAdoptable(reason=_EMPTY)
@@ -124,15 +126,22 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 
 
 def _from_base64(text: bytes) -> bytes | None:
-    """`text` decoded if an encoder can have written it: one alphabet, right padding or none, no loose bits."""
+    """`text` decoded, if an encoder can have written it: one alphabet, no loose bits, and padding.
+
+    Encoders of the URL-safe alphabet often leave the padding out. Elsewhere a short text without it is
+    a word ("garbage", "tea"), not base64.
+    """
     if url := _DATA_URL.match(text):
         text = text[url.end() :]
+    if text in _NOTHING or not _BASE64.fullmatch(text):
+        return None
     letters = text.rstrip(b"=")
-    if not _BASE64.fullmatch(text) or len(letters) % 4 == 1 or (letters != text and len(text) % 4):
+    url_safe = b"-" in letters or b"_" in letters
+    if len(text) % 4 and (len(letters) % 4 == 1 or letters != text or not (url_safe or len(text) >= 24)):
         return None
     decode: Callable[[bytes], bytes] = base64.b64decode
     encode: Callable[[bytes], bytes] = base64.b64encode
-    if b"-" in letters or b"_" in letters:
+    if url_safe:
         decode, encode = base64.urlsafe_b64decode, base64.urlsafe_b64encode
     decoded = decode(letters + b"=" * (-len(letters) % 4))
     last = encode(decoded[-(len(decoded) % 3 or 3) :]).rstrip(b"=")
