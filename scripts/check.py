@@ -1,0 +1,95 @@
+"""Runs every check, goes on when one fails, and ends with a list of what ran and what did not.
+
+python scripts/check.py [--lint-only] [--django61] [-- arguments for pytest]
+
+With GREENROOM_REQUIRE=1 a check that cannot run is a failure (the tests read the same variable).
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+VENVS = Path(".venv")
+MAIN = VENVS / "test/bin"
+DJANGO61 = VENVS / "django61/bin"
+REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the list: `word` is ok, FAILED or skipped, `detail` the tool's own last line."""
+
+    word: str
+    name: str
+    detail: str
+
+
+def run(name: str, sums_up: str, *command: str | Path) -> Result:
+    """Run one tool and pass on what it prints; the last line that matches `sums_up` is its detail."""
+    print(f"\n== {name}", flush=True)
+    started = time.monotonic()
+    last = ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tool:
+        assert tool.stdout is not None  # a pipe was asked for
+        for line in tool.stdout:
+            print(line, end="", flush=True)
+            last = line.strip(" =\n") if re.search(sums_up, line) else last
+    seconds = f"{time.monotonic() - started:.0f} s"
+    return Result("ok" if tool.returncode == 0 else "FAILED", name, f"{last or 'see above'} ({seconds})")
+
+
+def pytest(bin_dir: Path, arguments: Sequence[str]) -> Result:
+    """The whole suite under the Python and the Django of one environment."""
+    question = (
+        "import platform, django; print(f'Python {platform.python_version()}, Django {django.__version__}')"
+    )
+    versions = subprocess.check_output([bin_dir / "python", "-c", question], text=True).strip()
+    workers = os.environ.get("WORKERS", "2")
+    parallel = ("-n", workers, "--dist", "worksteal") if workers != "0" else ()
+    command = [bin_dir / "python", "-m", "pytest", "-q", *parallel, *arguments]
+    return run(f"pytest on {versions}", r" in [0-9.]+s", *command)
+
+
+def missing(name: str, why: str) -> Result:
+    """A check that cannot run here."""
+    return Result("FAILED" if REQUIRE else "skipped", name, why)
+
+
+def main() -> int:
+    """Everything in turn; the exit status is 1 when anything failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lint-only", action="store_true")
+    parser.add_argument("--django61", action="store_true", help=f"{DJANGO61.parent} is set up")
+    parser.add_argument("pytest_arguments", nargs="*")
+    options = parser.parse_args()
+
+    python = MAIN / "python"
+    results = [
+        run("ruff check", r"^(Found|All checks)", python, "-m", "ruff", "check", "."),
+        run("ruff format", r" files? ", python, "-m", "ruff", "format", "--check", "."),
+        run("mypy", r"^(Found|Success)", python, "-m", "mypy"),
+        run("import-linter", r"^Contracts: ", MAIN / "lint-imports"),
+    ]
+    if not options.lint_only:
+        results.append(pytest(MAIN, options.pytest_arguments))
+        if options.django61:
+            results.append(pytest(DJANGO61, options.pytest_arguments))
+        else:
+            results.append(missing("pytest on Django 6.1", "no Python 3.12, 3.13 or 3.14 was found"))
+
+    print("\nWhat ran:")
+    for result in results:
+        print(f"  {result.word:<7}  {result.name:<40}  {result.detail}")
+    return int(any(result.word == "FAILED" for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
