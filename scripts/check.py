@@ -52,7 +52,7 @@ def pytest(bin_dir: Path, arguments: Sequence[str]) -> Result:
     versions = subprocess.check_output([bin_dir / "python", "-c", question], text=True).strip()
     workers = os.environ.get("WORKERS", "2")
     parallel = ("-n", workers, "--dist", "worksteal") if workers != "0" else ()
-    command = [bin_dir / "python", "-m", "pytest", "-q", *parallel, *arguments]
+    command = [bin_dir / "python", "-m", "pytest", *parallel, *arguments]
     return run(f"pytest on {versions}", r" in [0-9.]+s", *command)
 
 
