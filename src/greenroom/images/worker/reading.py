@@ -1,0 +1,150 @@
+"""Opening a picture, its header, and the proof that it can be decoded."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...core.errors import NotAPicture, TooManyFrames, TooManyPixels
+from ...core.errors import gettext_noop as _
+from ...core.limits import Limits
+from ...core.sniff import HEAD_BYTES, sniff
+from ...core.upload import Picture
+from .library import pyvips
+from .whole import View, is_whole, tiff_pages
+
+DAMAGED = _("it is cut off or damaged")
+UNREAD = _("it is not a JPEG, PNG, GIF, WebP, AVIF or TIFF picture by its content")
+HEIC = _("HEIC cannot be read here yet, so send it as JPEG")
+
+LOADERS = {
+    "image/avif": "heifload_source",
+    "image/gif": "gifload_source",
+    "image/jpeg": "jpegload_source",
+    "image/png": "pngload_source",
+    "image/tiff": "tiffload_source",
+    "image/webp": "webpload_source",
+}
+"""Which loader the library must pick for which sniffed type: the prober is the decoder."""
+
+ROLLS = ("image/gif", "image/tiff", "image/webp")
+"""The types that may hold several frames; libvips loads them one above the other, as one high roll."""
+
+
+class Origin:
+    """The bytes of a picture: a file, or what came through the pipe."""
+
+    def __init__(self, path: str | None, payload: bytes) -> None:
+        self._path, self._payload = path, payload
+
+    def head(self) -> bytes:
+        """As many of the first bytes as the sniffer wants."""
+        if self._path is None:
+            return self._payload[:HEAD_BYTES]
+        with open(self._path, "rb") as file:
+            return file.read(HEAD_BYTES)
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """All bytes, mapped rather than read where they are in a file."""
+        if self._path is None:
+            yield self._payload
+            return
+        with open(self._path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as mapped:
+                yield mapped
+
+    def source(self) -> pyvips.Source:
+        """A new source for the library, at the first byte."""
+        if self._path is None:
+            return pyvips.Source.new_from_memory(self._payload)
+        return pyvips.Source.new_from_file(self._path)
+
+
+def media_type_of(origin: Origin) -> str:
+    """The sniffed type, if it is one that is read here. Raises `NotAPicture`."""
+    media_type = sniff(origin.head())
+    if media_type in ("image/heic", "image/heif"):
+        raise NotAPicture(reason=HEIC)
+    if media_type not in LOADERS:
+        raise NotAPicture(reason=UNREAD)
+    return media_type
+
+
+def load(origin: Origin, media_type: str, **options: Any) -> pyvips.Image:
+    """The picture as a lazy, sequential image. `options` are the loader's (`n`, `shrink`).
+
+    The library picks the loader by itself, from its allow-list, and must agree with the sniffer.
+    """
+    image = pyvips.Image.new_from_source(origin.source(), "", access="sequential", fail_on="error", **options)
+    if image.get("vips-loader") != LOADERS[media_type]:
+        raise NotAPicture(reason=UNREAD)
+    if media_type == "image/avif" and image.get("heif-compression") != "av1":
+        raise NotAPicture(reason=HEIC)
+    return image
+
+
+def probe(origin: Origin, limits: Limits) -> Picture:
+    """What the header says, held against the limits, then proved by decoding every frame.
+
+    Nothing is decoded before the limits are checked: that is what a decompression bomb waits for.
+    """
+    media_type = media_type_of(origin)
+    if media_type == "image/tiff":
+        with origin.view() as view:
+            _check_frames(tiff_pages(view), limits)
+    image = load(origin, media_type)
+    width, height = image.width, image.height
+    frames = number(image, "n-pages", 1) if media_type in ROLLS else 1
+    check_pixels(width, height, frames, limits)
+    with origin.view() as view:
+        if not is_whole(view, media_type):
+            raise NotAPicture(reason=DAMAGED)
+    if frames > 1:
+        roll = all_frames(origin, media_type)
+        image, frames = (roll, frames) if roll is not None else (image, 1)
+    image.avg()  # touches every pixel of every frame
+    orientation = number(image, "orientation", 1)
+    orientation = orientation if 1 <= orientation <= 8 else 1
+    if orientation >= 5:
+        width, height = height, width
+    return Picture(media_type=media_type, width=width, height=height, orientation=orientation, frames=frames)
+
+
+def all_frames(origin: Origin, media_type: str) -> pyvips.Image | None:
+    """The roll of all frames, or None for a TIFF whose pages differ in size or kind.
+
+    Such a TIFF is mostly a page with its thumbnail. It counts as its first page; there is no
+    one crop that could be meant for all of them.
+    """
+    try:
+        return load(origin, media_type, n=-1)
+    except pyvips.Error as error:
+        if media_type == "image/tiff" and "differs from page" in str(error):
+            return None
+        raise
+
+
+def check_pixels(width: int, height: int, frames: int, limits: Limits) -> None:
+    """Raise `TooManyPixels` or `TooManyFrames` for more than the limits take."""
+    if width * height > limits.max_pixels:
+        raise TooManyPixels(width=width, height=height, limit=limits.max_pixels)
+    _check_frames(frames, limits)
+    if width * height * frames > limits.max_total_pixels:
+        # Said in frames, since that is what a person can do something about.
+        raise TooManyFrames(frames=frames, limit=limits.max_total_pixels // (width * height))
+
+
+def _check_frames(frames: int, limits: Limits) -> None:
+    if frames > limits.max_frames:
+        raise TooManyFrames(frames=frames, limit=limits.max_frames)
+
+
+def number(image: pyvips.Image, field: str, default: int) -> int:
+    """An int of the header, or `default` where it has none."""
+    value = image.get(field) if image.get_typeof(field) else None
+    return value if isinstance(value, int) else default
