@@ -152,6 +152,13 @@ class DiskFull(Refused):
     )
 
 
+class MalformedBody(GreenroomError):
+    """A request's body is not what its Content-Type says: no file of it can be named. Params: `reason`."""
+
+    code = "malformed_body"
+    template = _("What was sent could not be read as a form: %(reason)s. Nothing was saved; send it again.")
+
+
 class IntakeDenied(Refused):
     """The signed intake policy is missing, altered, or belongs to somebody else's page."""
 
