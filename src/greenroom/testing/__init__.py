@@ -1,0 +1,18 @@
+"""For your own tests: the suites that every store and every ledger passes, and stand-ins for a few parts.
+
+A store or a ledger that you write is proved by subclassing its suite and giving it a pytest fixture:
+
+    class TestShelfStore(StoreSuite):
+        @pytest.fixture
+        def store(self, tmp_path):
+            return ShelfStore(tmp_path)
+
+The suites are plain classes, and nothing here imports pytest or Django when it is imported.
+"""
+
+from .clock import FakeClock
+from .ledgers import LedgerSuite
+from .promise import BrokenPromise
+from .stores import BareStore, StoreSuite
+
+__all__ = ["BareStore", "BrokenPromise", "FakeClock", "LedgerSuite", "StoreSuite"]

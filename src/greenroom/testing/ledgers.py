@@ -1,0 +1,263 @@
+"""`LedgerSuite`: what every ledger promises, and what it promises of uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from greenroom.core.errors import QuotaExceeded
+from greenroom.core.ledger import Ceilings, Ledger, Uses
+from greenroom.core.upload import Picture, State, Upload, new_id
+
+from .promise import at_once, promise, promised
+
+ROOMY = Ceilings(uploads=1_000, bytes="1 TB")
+THREADS = 16
+
+
+class LedgerSuite:
+    """Subclass it and give a fixture `ledger`: an empty ledger, a fresh one for each test.
+
+    The times in it are of the ledger's own clock, which may run or stand still. A ledger that keeps
+    something for each thread (a connection) lets it go in `thread_ended`.
+    """
+
+    def thread_ended(self) -> None:
+        """Called in every thread that a test has started, as it ends."""
+
+    # -- records -----------------------------------------------------------------------------------
+
+    def test_a_record_comes_back_as_it_was_inserted(self, ledger: Ledger) -> None:
+        plain = record(ledger)
+        full = record(
+            ledger,
+            client_name="緑茶 🍵.png",
+            client_type="image/png",
+            state=State.PROMOTED,
+            length=5_000_000_000,
+            reserved=5_000_000_000,
+            offset=5_000_000_000,
+            epoch=7,
+            sha256="0" * 64,
+            media_type="image/png",
+            stamp="5000000000-1700000000000000000",
+            picture=Picture(media_type="image/png", width=4000, height=3000, orientation=6, frames=2),
+            staged_at=float(int(ledger.now())),
+            promoted_at=float(int(ledger.now())),
+        )
+        for upload in (plain, full):
+            ledger.insert(upload, ROOMY)
+        for upload in (plain, full):
+            here = ledger.get(upload.id)
+            promise(here is not None, "What was inserted is there.")
+            for field in fields(upload):
+                wanted, got = getattr(upload, field.name), getattr(here, field.name)
+                promise(wanted == got, f"`{field.name}` comes back as it was: {wanted!r}. Got: {got!r}")
+
+    def test_an_unknown_id_has_no_record(self, ledger: Ledger) -> None:
+        ledger.insert(record(ledger), ROOMY)
+        promise(ledger.get(new_id()) is None, "An unknown id has no record.")
+
+    def test_removing_forgets_one_record_and_may_be_repeated(self, ledger: Ledger) -> None:
+        upload, other = inserted(ledger), inserted(ledger)
+        ledger.remove(upload.id)
+        ledger.remove(upload.id)
+        ledger.remove(new_id())
+        promise(ledger.get(upload.id) is None, "A removed record is gone.")
+        promise(ledger.get(other.id) is not None, "Other records stay.")
+
+    # -- swap --------------------------------------------------------------------------------------
+
+    def test_a_swap_changes_the_record(self, ledger: Ledger) -> None:
+        upload, other = inserted(ledger), inserted(ledger)
+        after = upload.received(10)
+        promise(ledger.swap(upload, after), "A swap from what is there is done.")
+        promise(ledger.get(upload.id) == after, "After a swap the new record is there.")
+        promise(ledger.get(other.id) == other, "Other records stay as they are.")
+
+    def test_a_stale_swap_changes_nothing(self, ledger: Ledger) -> None:
+        upload = inserted(ledger)
+        changes: list[dict[str, Any]] = [{"offset": 10}, {"epoch": 1}, {"state": State.STAGED}]
+        for change in changes:
+            before = ledger.get(upload.id)
+            promise(before is not None, "A record is there until it is removed.")
+            if before is not None:
+                now = replace(before, **change)
+                promise(ledger.swap(before, now), "A swap from what is there is done.")
+                promise(
+                    not ledger.swap(before, replace(before, client_type="late/late")),
+                    f"A swap from before {change} came too late and is refused.",
+                )
+                promise(ledger.get(upload.id) == now, "A refused swap changes nothing.")
+
+    def test_nothing_is_swapped_into_a_ledger_that_does_not_have_it(self, ledger: Ledger) -> None:
+        unknown = record(ledger)
+        promise(not ledger.swap(unknown, unknown.received(1)), "An unknown record cannot be swapped.")
+        promise(ledger.get(unknown.id) is None, "A refused swap adds nothing.")
+        gone = inserted(ledger)
+        ledger.remove(gone.id)
+        promise(not ledger.swap(gone, gone.received(1)), "A removed record cannot be swapped.")
+        promise(ledger.get(gone.id) is None, "A refused swap brings nothing back.")
+
+    def test_a_swap_changes_only_what_it_is_about(self, ledger: Ledger) -> None:
+        before = inserted(ledger, state=State.STAGED)
+        picture = Picture(media_type="image/png", width=4, height=3)
+        promise(ledger.swap(before, before.probed(picture)), "What a probe found can be written down.")
+        later = before.leased(before.expires_at + 100)
+        promise(ledger.swap(before, later), "A lease is renewed by somebody who did not see the probe.")
+        here = ledger.get(before.id)
+        promise(here is not None and here.picture == picture, "A swap leaves alone what it does not change.")
+        promise(here is not None and here.expires_at == later.expires_at, "A swap changes what it is about.")
+
+    def test_of_many_swaps_at_once_one_is_done(self, ledger: Ledger) -> None:
+        upload = inserted(ledger)
+        done: list[int] = []
+
+        def swap(offset: int) -> Callable[[], None]:
+            return lambda: done.append(offset) if ledger.swap(upload, upload.received(offset)) else None
+
+        at_once([swap(n + 1) for n in range(THREADS)], ended=self.thread_ended)
+        here = ledger.get(upload.id)
+        promise(len(done) == 1, f"Of {THREADS} swaps from one record one is done. Got: {len(done)}")
+        promise(here is not None and [here.offset] == done, "The record is that of the swap that was done.")
+
+    # -- ceilings ----------------------------------------------------------------------------------
+
+    def test_an_owner_holds_so_many_uploads_and_no_more(self, ledger: Ledger) -> None:
+        three = Ceilings(uploads=3, bytes="1 TB")
+        first = [inserted(ledger, three) for _ in range(3)]
+        too_many = record(ledger)
+        with promised(QuotaExceeded, "The fourth of three is refused."):
+            ledger.insert(too_many, three)
+        promise(ledger.get(too_many.id) is None, "A refused record is not there.")
+        inserted(ledger, three, owner="another")
+        ledger.remove(first[0].id)
+        ledger.insert(too_many, three)
+
+    def test_an_owner_holds_so_many_bytes_and_no_more(self, ledger: Ledger) -> None:
+        thousand = Ceilings(uploads=100, bytes=1_000)
+        inserted(ledger, thousand, reserved=600)
+        inserted(ledger, thousand, offset=300, reserved=100)
+        with promised(QuotaExceeded, "Bytes that are reserved or here are counted, whichever is more."):
+            inserted(ledger, thousand, reserved=101)
+        inserted(ledger, thousand, reserved=100)
+        inserted(ledger, thousand, owner="another", reserved=1_000)
+        with promised(QuotaExceeded, "A full owner cannot add a byte."):
+            inserted(ledger, thousand, reserved=1)
+
+    def test_what_is_saved_or_over_is_not_counted(self, ledger: Ledger) -> None:
+        one = Ceilings(uploads=1, bytes=100)
+        inserted(ledger, one, state=State.PROMOTED, offset=100)
+        inserted(ledger, one, offset=100, expires_at=float(int(ledger.now())) - 10)
+        inserted(ledger, one, reserved=100)
+        with promised(QuotaExceeded, "What waits is counted."):
+            inserted(ledger, one)
+
+    def test_ceilings_hold_when_all_come_at_once(self, ledger: Ledger) -> None:
+        for ceilings in (Ceilings(uploads=5, bytes="1 TB"), Ceilings(uploads=100, bytes=500)):
+            owner = new_id()
+            fitted: list[str] = []
+            refused: list[str] = []
+
+            def insert(
+                ceilings: Ceilings = ceilings,
+                owner: str = owner,
+                fitted: list[str] = fitted,
+                refused: list[str] = refused,
+            ) -> None:
+                upload = record(ledger, owner=owner, reserved=100)
+                try:
+                    ledger.insert(upload, ceilings)
+                except QuotaExceeded:
+                    refused.append(upload.id)
+                else:
+                    fitted.append(upload.id)
+
+            at_once([insert] * THREADS, ended=self.thread_ended)
+            promise(len(fitted) == 5, f"Exactly what fits is taken: 5 of {THREADS}. Got: {len(fitted)}")
+            promise(all(map(ledger.get, fitted)), "What was taken is there.")
+            promise(not any(map(ledger.get, refused)), "What was refused is not there.")
+
+    # -- time --------------------------------------------------------------------------------------
+
+    def test_records_are_due_when_their_lease_has_ended(self, ledger: Ledger) -> None:
+        now = float(int(ledger.now()))
+        over = [inserted(ledger, expires_at=now - seconds) for seconds in (1, 1_000_000)]
+        over.append(inserted(ledger, expires_at=now - 1, state=State.PROMOTED))
+        waits = inserted(ledger, expires_at=now + 1_000)
+        due = {upload.id for upload in ledger.due()}
+        promise(
+            due == {upload.id for upload in over}, "Due is what is over, in whatever state, and only that."
+        )
+        promise(ledger.swap(waits, replace(waits, expires_at=now - 1)), "A lease can be ended.")
+        promise(waits.id in {upload.id for upload in ledger.due()}, "A lease that was ended is over.")
+        ledger.swap(over[0], over[0].leased(now + 1_000))
+        promise(over[0].id not in {upload.id for upload in ledger.due()}, "A lease that was renewed is not.")
+
+    # -- uses --------------------------------------------------------------------------------------
+
+    def test_a_use_is_claimed_once(self, ledger: Ledger) -> None:
+        if not isinstance(ledger, Uses):
+            return
+        upload = inserted(ledger, sha256="1" * 64)
+        promise(ledger.claim(upload, "use"), "The first claim is granted.")
+        promise(not ledger.claim(upload, "use"), "The second claim of the same use is not.")
+        promise(ledger.claim(upload, "another"), "Another form has a chance of its own.")
+        promise(not ledger.claim(upload, "use"), "What another form does changes nothing.")
+
+    def test_a_use_is_of_one_owner_and_one_content(self, ledger: Ledger) -> None:
+        if not isinstance(ledger, Uses):
+            return
+        upload = inserted(ledger, sha256="1" * 64)
+        again = inserted(ledger, sha256="1" * 64)
+        promise(ledger.claim(upload, "use"), "The first claim is granted.")
+        promise(not ledger.claim(again, "use"), "The same bytes, sent twice by one form, are saved once.")
+        promise(ledger.claim(inserted(ledger, sha256="2" * 64), "use"), "Other bytes are another matter.")
+        stranger = inserted(ledger, owner="another", sha256="1" * 64)
+        promise(ledger.claim(stranger, "use"), "Another owner's claims are not in the way.")
+        # Without a digest the id stands for the content.
+        one, other = inserted(ledger), inserted(ledger)
+        promise(ledger.claim(one, "use") and ledger.claim(other, "use"), "Without a digest the id decides.")
+        promise(not ledger.claim(one, "use"), "Without a digest the id decides.")
+
+    def test_a_use_can_be_given_back(self, ledger: Ledger) -> None:
+        if not isinstance(ledger, Uses):
+            return
+        upload = inserted(ledger, sha256="1" * 64)
+        ledger.claim(upload, "use")
+        ledger.claim(upload, "another")
+        ledger.release(upload, "use")
+        ledger.release(upload, "never claimed")
+        promise(ledger.claim(upload, "use"), "A chance that was given back can be taken again.")
+        promise(not ledger.claim(upload, "use"), "Once.")
+        promise(not ledger.claim(upload, "another"), "Only what was given back is free.")
+
+    def test_of_many_claims_at_once_one_is_granted(self, ledger: Ledger) -> None:
+        if not isinstance(ledger, Uses):
+            return
+        uses, upload = ledger, inserted(ledger, sha256="1" * 64)
+        granted: list[bool] = []
+        at_once([lambda: granted.append(uses.claim(upload, "use"))] * THREADS, ended=self.thread_ended)
+        promise(sum(granted) == 1, f"Of {THREADS} claims at once one is granted. Got: {sum(granted)}")
+
+
+def record(ledger: Ledger, **values: Any) -> Upload:
+    """A record that is not in the ledger yet. Whole seconds: a database may keep no more than microseconds."""
+    now = float(int(ledger.now()))
+    given: dict[str, Any] = {
+        "id": new_id(),
+        "owner": "somebody",
+        "client_name": "tea.jpg",
+        "client_type": "",
+        "created_at": now,
+        "expires_at": now + 1_000,
+    }
+    return Upload(**{**given, **values})
+
+
+def inserted(ledger: Ledger, ceilings: Ceilings = ROOMY, **values: Any) -> Upload:
+    """A record that is in the ledger."""
+    upload = record(ledger, **values)
+    ledger.insert(upload, ceilings)
+    return upload

@@ -1,0 +1,31 @@
+"""`MemoryStore` and `BareStore` keep the promises of every store."""
+
+import pytest
+
+from greenroom.core import LocalFiles, SideFiles, Store
+from greenroom.stores import MemoryStore
+from greenroom.testing import BareStore, StoreSuite
+
+
+class TestMemoryStore(StoreSuite):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
+
+    def test_what_it_offers(self, store: MemoryStore) -> None:
+        assert isinstance(store, Store)
+        assert isinstance(store, SideFiles)
+        assert not isinstance(store, LocalFiles)
+
+
+class TestBareStore(StoreSuite):
+    @pytest.fixture
+    def store(self) -> BareStore:
+        return BareStore()
+
+    def test_it_offers_the_five_methods_and_nothing_else(self, store: BareStore) -> None:
+        assert isinstance(store, Store)
+        assert not isinstance(store, SideFiles | LocalFiles)
+        assert {name for name in dir(store) if not name.startswith("_")} == {
+            *("append", "seal", "open", "remove", "ids"),
+        }
