@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, runtime_checkable
 
 from .errors import QuotaExceeded
 from .limits import format_size, parse_size
@@ -52,7 +52,10 @@ class Ledger(Protocol):
         """The record, expired or not, or None."""
 
     def swap(self, before: Upload, after: Upload) -> bool:
-        """Put `after` in the place of `before` if state, offset and epoch are still those of `before`."""
+        """Change what differs between `before` and `after`, if state, offset and epoch are still `before`'s.
+
+        What does not differ is left as it is now: who renews a lease does not undo what a probe wrote down.
+        """
 
     def remove(self, upload_id: str) -> None:
         """Forget a record. Removing what is not here is fine."""
@@ -99,7 +102,7 @@ class MemoryLedger:
             here = self._uploads.get(before.id)
             if here is None or version(here) != version(before):
                 return False
-            self._uploads[before.id] = after
+            self._uploads[before.id] = replace(here, **changes(before, after))
             return True
 
     def remove(self, upload_id: str) -> None:
@@ -126,6 +129,12 @@ class MemoryLedger:
 def version(upload: Upload) -> tuple[str, int, int]:
     """What `swap` compares: a record with the same three has not been changed by anybody else."""
     return (upload.state, upload.offset, upload.epoch)
+
+
+def changes(before: Upload, after: Upload) -> dict[str, Any]:
+    """The fields in which `after` differs from `before`, with their new values."""
+    names = [field.name for field in fields(before)]
+    return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
 
 
 def claim_key(upload: Upload, use: str) -> tuple[str, str, str]:

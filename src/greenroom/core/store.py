@@ -6,9 +6,15 @@ owners, states or limits: the ledger does. `greenroom.testing.StoreSuite` says w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
+
+from .errors import UsageError
+from .upload import is_id
+
+_BESIDE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 class Writer(Protocol):
@@ -28,7 +34,7 @@ class Store(Protocol):
     def append(self, upload_id: str, offset: int) -> Writer:
         """A writer that goes on at byte `offset`; anything a broken writer left beyond it is cut off.
 
-        Raises `OffsetMismatch` when fewer than `offset` bytes are here.
+        Raises `OffsetMismatch` when fewer than `offset` bytes are here, and then leaves everything as it is.
         """
 
     def seal(self, upload_id: str) -> str:
@@ -51,7 +57,8 @@ class Store(Protocol):
 class SideFiles(Protocol):
     """Small files beside the bytes of one upload: journaled claims and rendered pictures.
 
-    They go with the upload. `name` is letters, digits, dots and hyphens, made by the server.
+    They go with the upload. `name` is made by the server: letters, digits, dots, hyphens and underscores,
+    100 at most, the first a letter or a digit. Anything else raises `UsageError`.
     """
 
     def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
@@ -76,3 +83,17 @@ class LocalFiles(Protocol):
 
     def age(self, upload_id: str) -> float:
         """Seconds since anything of this upload was last written, by the file system's clock."""
+
+
+def check_id(upload_id: object) -> None:
+    """Raise `UsageError` unless it is an id. For stores: before an id becomes a path or a key."""
+    if not is_id(upload_id):
+        raise UsageError("An upload's id is 22 characters of base64url, made by the server.", upload_id)
+
+
+def check_beside(name: object) -> None:
+    """Raise `UsageError` unless it is the name of a side file. For stores, as `check_id`."""
+    if not isinstance(name, str) or not _BESIDE.fullmatch(name):
+        raise UsageError(
+            "A side file's name is letters, digits, dots, hyphens and underscores, 100 at most.", name
+        )

@@ -18,9 +18,9 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def is_id(text: str) -> bool:
+def is_id(text: object) -> bool:
     """Whether `text` has the form of an id (stores use ids as names of files, so this is checked there)."""
-    return _ID.fullmatch(text) is not None
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
 class State(StrEnum):

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
-import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from greenroom.core.errors import DiskFull, OffsetMismatch, UsageError
 from greenroom.core.limits import parse_size
 from greenroom.core.place import disk_full, sync_directory, write_all
+from greenroom.core.store import check_beside, check_id
 from greenroom.core.upload import is_id, new_id
 
 BYTES = "bytes"
-_BESIDE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+PARTIAL = ".part"
 _ROOM_EVERY = 16_000_000  # bytes between two looks at the free room: not for every 64 KiB
 
 
@@ -51,7 +51,8 @@ class LocalStore:
 
     def append(self, upload_id: str, offset: int) -> LocalWriter:
         path = self.path(upload_id)
-        self.make_directory(path.parent)
+        if offset == 0:
+            self.make_directory(path.parent)
         return LocalWriter(path, offset, self._keep_free)
 
     def seal(self, upload_id: str) -> str:
@@ -73,17 +74,18 @@ class LocalStore:
             os.rmdir(path.parent)  # succeeds only when nothing else is in it
 
     def ids(self) -> Iterator[str]:
-        for path in sorted(self.root.glob("??/*")):
-            upload_id = path.name.partition(".")[0]
-            if is_id(upload_id) and path.parent.name == upload_id[:2]:
+        # What an interrupted removal left ("<id>.removed-...") counts for its id, so that it is found.
+        names = {path.name.partition(".")[0]: path.parent.name for path in self.root.glob("??/*")}
+        for upload_id in sorted(names):
+            if is_id(upload_id) and names[upload_id] == upload_id[:2]:
                 yield upload_id
 
     # -- SideFiles ---------------------------------------------------------------------------------
 
     def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
-        path = self.path(upload_id, name)
+        path = self._path_beside(upload_id, name)
         self.make_directory(path.parent)
-        partial = path.with_name(f"{name}.{new_id()}.part")
+        partial = path.with_name(f"{name}.{new_id()}{PARTIAL}")
         try:
             with open(partial, "xb", buffering=0) as file:
                 write_all(file.fileno(), data)
@@ -96,32 +98,45 @@ class LocalStore:
         sync_directory(path.parent)
 
     def read_beside(self, upload_id: str, name: str) -> bytes:
-        return self.path(upload_id, name).read_bytes()
+        return self._path_beside(upload_id, name).read_bytes()
 
     def list_beside(self, upload_id: str) -> list[str]:
         try:
             names = os.listdir(self.path(upload_id).parent)
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if name != BYTES and not name.endswith(".part"))
+        return sorted(name for name in names if name != BYTES and not name.endswith(PARTIAL))
 
     def remove_beside(self, upload_id: str, name: str) -> None:
-        self.path(upload_id, name).unlink(missing_ok=True)
+        self._path_beside(upload_id, name).unlink(missing_ok=True)
+
+    def _path_beside(self, upload_id: str, name: str) -> Path:
+        check_beside(name)  # not None: that would be the bytes
+        return self.path(upload_id, name)
 
     # -- LocalFiles --------------------------------------------------------------------------------
 
     def path(self, upload_id: str, name: str | None = None) -> Path:
         # Checked here, where a name becomes a path: nothing but our own names ever does.
-        if not is_id(upload_id):
-            raise UsageError("An upload's id is 22 characters of base64url, made by the server.", upload_id)
-        if name is not None and (not _BESIDE.fullmatch(name) or name == BYTES):
-            raise UsageError("A side file's name is letters, digits, dots and hyphens.", name)
+        check_id(upload_id)
+        if name is not None:
+            check_beside(name)
+            if name == BYTES or name.endswith(PARTIAL):
+                raise UsageError(f'"{BYTES}" and names that end in "{PARTIAL}" are taken.', name)
         return self.root / upload_id[:2] / upload_id / (name or BYTES)
 
     def age(self, upload_id: str) -> float:
         directory = self.path(upload_id).parent
-        stamps = [path.stat().st_mtime for path in (directory, *directory.glob("*")) if path.exists()]
-        return time.time() - max(stamps, default=0.0)
+        stamps = []
+        for path in (directory, *directory.glob("*")):
+            with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+                stamps.append(path.stat().st_mtime)
+        return self._now() - max(stamps) if stamps else math.inf
+
+    def _now(self) -> float:
+        """The file system's own idea of now: this host's clock may be another, and may be wrong."""
+        os.utime(self.root)
+        return os.stat(self.root).st_mtime
 
     def make_directory(self, directory: Path) -> None:
         """The directory of one upload, private to this user at every level that is ours."""
@@ -143,7 +158,16 @@ class LocalWriter:
     def __init__(self, path: Path, offset: int, keep_free: int) -> None:
         self._keep_free = keep_free
         self._unchecked = _ROOM_EVERY
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Made at offset 0 only: going on with what is not here must leave nothing behind.
+        create = os.O_CREAT if offset == 0 else 0
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | create, 0o600)
+        except FileNotFoundError:
+            if offset == 0:
+                raise
+            raise OffsetMismatch(offset=offset, expected=0) from None
+        except OSError as error:
+            raise disk_full(error) from error
         try:
             here = os.fstat(self._descriptor).st_size
             if here < offset:

@@ -6,8 +6,8 @@ import io
 import threading
 from collections.abc import Iterator
 
-from greenroom.core.errors import OffsetMismatch, UsageError
-from greenroom.core.upload import is_id
+from greenroom.core.errors import OffsetMismatch
+from greenroom.core.store import check_beside, check_id
 
 
 class MemoryStore:
@@ -20,9 +20,9 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def append(self, upload_id: str, offset: int) -> MemoryWriter:
-        check(upload_id)
+        check_id(upload_id)
         with self._lock:
-            held = self._bytes.setdefault(upload_id, bytearray())
+            held = self._bytes.get(upload_id, bytearray())
             if len(held) < offset:
                 raise OffsetMismatch(offset=offset, expected=len(held))
             # A new array: files that are open on the old one keep reading what they had.
@@ -31,13 +31,14 @@ class MemoryStore:
             return MemoryWriter(held)
 
     def seal(self, upload_id: str) -> str:
-        return f"{len(self._held(upload_id))}-{self._stamps[upload_id]}"
+        with self._lock:
+            return f"{len(self._held(upload_id))}-{self._stamps[upload_id]}"
 
     def open(self, upload_id: str) -> io.BytesIO:
         return io.BytesIO(self._held(upload_id))
 
     def remove(self, upload_id: str) -> None:
-        check(upload_id)
+        check_id(upload_id)
         with self._lock:
             self._bytes.pop(upload_id, None)
             self._beside.pop(upload_id, None)
@@ -48,24 +49,35 @@ class MemoryStore:
             return iter(sorted({*self._bytes, *self._beside}))
 
     def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
-        check(upload_id)
+        check_id(upload_id)
+        check_beside(name)
         with self._lock:
             self._beside.setdefault(upload_id, {})[name] = bytes(data)
 
     def read_beside(self, upload_id: str, name: str) -> bytes:
+        check_id(upload_id)
+        check_beside(name)
         try:
             return self._beside[upload_id][name]
         except KeyError:
             raise FileNotFoundError(f"Nothing called {name} is beside {upload_id}.") from None
 
     def list_beside(self, upload_id: str) -> list[str]:
-        return sorted(self._beside.get(upload_id, ()))
+        check_id(upload_id)
+        with self._lock:
+            return sorted(self._beside.get(upload_id, ()))
 
     def remove_beside(self, upload_id: str, name: str) -> None:
-        self._beside.get(upload_id, {}).pop(name, None)
+        check_id(upload_id)
+        check_beside(name)
+        with self._lock:
+            beside = self._beside.get(upload_id, {})
+            beside.pop(name, None)
+            if not beside:
+                self._beside.pop(upload_id, None)
 
     def _held(self, upload_id: str) -> bytearray:
-        check(upload_id)
+        check_id(upload_id)
         try:
             return self._bytes[upload_id]
         except KeyError:
@@ -83,8 +95,3 @@ class MemoryWriter:
 
     def close(self) -> None:
         """Everything is there already."""
-
-
-def check(upload_id: str) -> None:
-    if not is_id(upload_id):
-        raise UsageError("An upload's id is 22 characters of base64url, made by the server.", upload_id)
