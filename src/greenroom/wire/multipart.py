@@ -32,8 +32,8 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from greenroom.core.errors import MalformedBody, UsageError
 
 MAX_HEADER_BYTES = 8_192
-"""Of one header line. The longest is a name: 255 characters, each of which may have come as a numeric
-entity ("&#128525;") or percent-encoded (RFC 5987, twelve bytes); with room for as much again."""
+"""Of the headers of one part together. Most of it is a name: 255 characters, each of which may have come
+as a numeric entity ("&#128525;") or percent-encoded (RFC 5987, twelve bytes); with room for as much again."""
 
 MAX_HEADERS = 16
 """Of one part. RFC 7578 section 4.8 knows three; mail libraries add a few."""
@@ -41,6 +41,11 @@ MAX_HEADERS = 16
 MAX_PARTS = 1_100
 """What Django takes by default: 1,000 fields and 100 files. Each part costs objects, however small it is."""
 
+_MAX_SEMICOLONS = 300
+"""Of one header that is not plain: a name of nothing else, and parameters. The standard library looks at the
+whole header again for each of them, so that without a limit 9 MB of headers cost half a minute."""
+
+_PARSED = ("content-disposition", "content-type", "content-transfer-encoding")
 # As Django has it; RFC 2046 section 5.1.1 allows 70 characters and fewer of them.
 _BOUNDARY = re.compile(r"[ -~]{0,200}[!-~]")
 # What browsers, curl and `requests` write. Without backslashes, the general parser reads it the same.
@@ -87,15 +92,15 @@ Event: TypeAlias = PartBegin | bytes | _Mark
 class MultipartParser:
     """Feed the body in pieces of any size; take the events. Sizes and order of the pieces do not matter.
 
-    `boundary` is the one of the Content-Type (`boundary_of`), `encoding` the form's. Limits: `max_header_bytes` for
-    one header line, `max_headers` for one part, `max_parts` for the body (None: any number); what exceeds
-    them raises `MalformedBody`, like everything that is no multipart. How many bytes a file or a field may
-    have is the business of whoever takes the events.
+    `boundary` is the one of the Content-Type (`boundary_of`), `encoding` the form's. Limits:
+    `max_header_bytes` and `max_headers` for one part, `max_parts` for the body (None: any number); what
+    exceeds them raises `MalformedBody`, like everything that is no multipart. How many bytes a file or a
+    field may have is the business of whoever takes the events.
 
     >>> parser = MultipartParser(b"x")
     >>> body = b'--x\\r\\nContent-Disposition: form-data; name="tea"\\r\\n\\r\\ngreen\\r\\n--x--'
-    >>> [event if isinstance(event, bytes) else type(event).__name__ for event in parser.feed(body)]
-    ['PartBegin', b'green', '_Mark']
+    >>> [event if isinstance(event, bytes) else event.name for event in parser.feed(body)]
+    ['tea', b'green', 'PART_END']
     >>> parser.finish()
     True
     """
@@ -119,6 +124,7 @@ class MultipartParser:
             max_segment_count=inf if max_parts is None else max_parts,
             header_charset="latin-1",  # which cannot fail; each value is read as UTF-8 in its turn
         )
+        self._max_header_bytes = max_header_bytes
         self._base64: _Base64 | None = None
         self._skipping = False
 
@@ -167,12 +173,15 @@ class MultipartParser:
 
     def _begin(self, headerlist: list[tuple[str, str]]) -> PartBegin | None:
         """The part that these headers describe; None if Django would pass over it."""
+        if sum(len(title) + len(raw) for title, raw in headerlist) > self._max_header_bytes:
+            raise MalformedBody(reason="the headers of a part are too long")
         headers: dict[str, str] = {}
         parsed: dict[str, tuple[str, dict[str, str]]] = {}
         for title, raw in headerlist:
             try:
                 key, value = title.lower(), raw.encode("latin-1").decode()
-                parsed[key] = _parse_parameters(value)
+                if key in _PARSED:
+                    parsed[key] = _parse_parameters(value)
                 headers[key] = value
             except ValueError:  # not UTF-8, or an RFC 2231 charset that does not exist
                 continue
@@ -263,7 +272,8 @@ class _Base64:
 def _parse_parameters(value: str) -> tuple[str, dict[str, str]]:
     """A header's value as (main value in lower case, parameters), as Django's `parse_header_parameters` reads it.
 
-    With quoted strings, RFC 2231 continuations and `filename*=utf-8''...` (RFC 5987). Raises ValueError.
+    With quoted strings, RFC 2231 continuations and `filename*=utf-8''...` (RFC 5987). Raises ValueError, or
+    `MalformedBody` for a header that would take too long.
     """
     if plain := _PLAIN_DISPOSITION.fullmatch(value):
         return "form-data", {"name": plain[1]} if plain[2] is None else {
@@ -272,6 +282,8 @@ def _parse_parameters(value: str) -> tuple[str, dict[str, str]]:
         }
     if ";" not in value:
         return value.strip().lower(), {}
+    if value.count(";") > _MAX_SEMICOLONS:
+        raise MalformedBody(reason="a header has too many parameters")
     message = Message()
     message["content-type"] = value
     (main, _main_value), *pairs = message.get_params([("", "")])
