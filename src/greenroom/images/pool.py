@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from typing import Any
 from ..core import errors
 from ..core.errors import NotAPicture, Refused, TooMuchWork, UsageError
 from .channel import Channel, ChannelBroken, DeadlinePassed, Header
+
+logger = logging.getLogger("greenroom.images")
 
 START_SECONDS = 30.0
 """To start a worker takes about 0.2 s; on a machine that is short of everything, longer."""
@@ -236,6 +239,9 @@ class Workers:
 def _judge(answer: Header) -> Header:
     if "refused" in answer:
         raise REFUSALS.get(answer["refused"], NotAPicture)(**answer["params"])
+    if "broken" in answer:
+        logger.error("A worker failed, and the picture is refused: %s", answer["broken"])
+        raise TooMuchWork()
     if "errno" in answer:
         raise OSError(answer["errno"], answer["strerror"], answer["filename"])
     return answer

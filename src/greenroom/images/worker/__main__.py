@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import time
+import traceback
 from typing import BinaryIO
 
 from ...core.errors import NotAPicture, Refused, TooMuchWork
@@ -49,6 +50,8 @@ def main() -> None:
             # The library's text is for its authors; a person is told what can be done about it.
             logging.getLogger(__name__).debug("%s", error)
             answer = _library_failure(error)
+        except Exception:
+            answer = {"broken": traceback.format_exc(), "last": True}
         signal.alarm(0)
         answer["cpu"] = time.process_time() - started
         channel.write(answers, answer, data)

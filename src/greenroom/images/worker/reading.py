@@ -62,7 +62,9 @@ class Origin:
         """A new source for the library, at the first byte."""
         if self._path is None:
             return pyvips.Source.new_from_memory(self._payload)
-        return pyvips.Source.new_from_file(self._path)
+        # By descriptor: the library takes names for UTF-8, and not every name is.
+        with open(self._path, "rb") as file:
+            return pyvips.Source.new_from_descriptor(file.fileno())
 
 
 def media_type_of(origin: Origin) -> str:

@@ -1,0 +1,127 @@
+"""Animations keep every frame, every duration and the loop count; pages keep being pages."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from greenroom.images import Crop, Recipe, probe, render
+from tests.images import pictures
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe.bake(None),
+        Recipe.bake(Crop(src=(40, 30), x=1, y=1, w=30, h=20)),
+        Recipe.bake(Crop(src=(40, 30), x=0, y=0, w=30, h=20, rot=90, flip=True)),
+        Recipe.bake(None, size=(20, 20)),
+        Recipe.bake(Crop(src=(40, 30), x=5, y=1, w=30, h=20, rot=270), size=(11, 13)),
+    ],
+)
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_frames_durations_and_loop_are_kept(name: str, recipe: Recipe) -> None:
+    data = pictures.animation(name)
+    picture = probe(data)
+    assert picture.frames == 5
+    rendered = render(data, recipe, picture=picture)
+    assert pictures.animation_facts(rendered.data) == pictures.animation_facts(data)
+    again = probe(rendered.data)
+    assert (again.width, again.height, again.frames) == (rendered.width, rendered.height, 5)
+
+
+@pytest.mark.parametrize("rot", [0, 90, 180, 270])
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_each_frame_is_turned_by_itself(name: str, rot: int) -> None:
+    data = pictures.animation(name)
+    rendered = render(
+        data, Recipe.bake(Crop(src=(40, 30), x=0, y=0, w=25, h=20, rot=rot)), picture=probe(data)
+    )
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(rendered.data)) as after:
+        for frame in range(5):
+            before.seek(frame)
+            after.seek(frame)
+            want = before.convert("RGB").crop((0, 0, 25, 20)).rotate(-rot, expand=True)
+            assert want.tobytes() == after.convert("RGB").tobytes(), frame
+
+
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_equal_frames_take_as_long_as_before(name: str) -> None:
+    """Encoders may join equal neighbours; the film must not get shorter by it."""
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "blue", "blue", "red")]
+    frames[1].putpixel((0, 0), (1, 1, 1))
+    file = io.BytesIO()
+    frames[0].save(
+        file, name, save_all=True, append_images=frames[1:], duration=[100, 200, 300, 400, 500], loop=0
+    )
+    data = file.getvalue()
+    rendered = render(data, Recipe.bake(None), picture=probe(data))
+    before, after = pictures.animation_facts(data), pictures.animation_facts(rendered.data)
+    assert sum(before[1]) == sum(after[1]) == 1500
+    assert before == after
+
+
+def test_a_gif_of_many_palettes_keeps_its_colours() -> None:
+    """Each frame has 250 colours of its own."""
+    frames = []
+    for number in range(3):
+        image = Image.new("RGB", (50, 5))
+        image.putdata([(index % 250, number * 80, 255 - index % 250) for index in range(250)])
+        frames.append(image.quantize(256, dither=Image.Dither.NONE))
+    file = io.BytesIO()
+    frames[0].save(file, "gif", save_all=True, append_images=frames[1:], duration=100, loop=0)
+    data = file.getvalue()
+    rendered = render(data, Recipe.bake(Crop(src=(50, 5), x=0, y=0, w=50, h=4)), picture=probe(data))
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(rendered.data)) as after:
+        for frame in range(3):
+            before.seek(frame)
+            after.seek(frame)
+            assert before.convert("RGB").crop((0, 0, 50, 4)).tobytes() == after.convert("RGB").tobytes()
+
+
+def test_a_still_preview_of_an_animation() -> None:
+    data = pictures.animation("gif")
+    rendered = render(data, Recipe.preview(size=(20, 20)), picture=probe(data))
+    assert probe(rendered.data).frames == 1
+
+
+def test_transparency_of_a_gif_is_kept() -> None:
+    image = Image.new("RGBA", (20, 10), (255, 0, 0, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 10, 10))
+    file = io.BytesIO()
+    image.save(file, "gif")
+    rendered = render(file.getvalue(), Recipe.bake(None), picture=probe(file.getvalue()))
+    with Image.open(io.BytesIO(rendered.data)) as after:
+        assert after.mode == "P"
+        pixels = after.convert("RGBA")
+        assert pixels.getpixel((2, 2))[3] == 0
+        assert pixels.getpixel((15, 2)) == (255, 0, 0, 255)
+
+
+def tiff(sizes: list[tuple[int, int]]) -> bytes:
+    pages = [Image.new("RGB", size, (40 * number, 9, 200)) for number, size in enumerate(sizes)]
+    file = io.BytesIO()
+    pages[0].save(file, "tiff", save_all=True, append_images=pages[1:])
+    return file.getvalue()
+
+
+def test_a_tiff_of_equal_pages_keeps_them() -> None:
+    data = tiff([(40, 30)] * 3)
+    picture = probe(data)
+    assert picture.frames == 3
+    rendered = render(data, Recipe.bake(Crop(src=(40, 30), x=1, y=2, w=20, h=10, rot=90)), picture=picture)
+    with Image.open(io.BytesIO(rendered.data)) as after:
+        assert after.n_frames == 3
+        for page in range(3):
+            after.seek(page)
+            assert after.size == (10, 20)
+            assert after.getpixel((5, 5)) == (40 * page, 9, 200)
+
+
+def test_a_tiff_of_unequal_pages_counts_as_its_first() -> None:
+    data = tiff([(40, 30), (20, 15), (40, 30)])
+    picture = probe(data)
+    assert (picture.width, picture.height, picture.frames) == (40, 30, 1)
+    assert probe(render(data, Recipe.bake(None), picture=picture).data).frames == 1
