@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -14,6 +15,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .core import Ceilings, Leases, Limits, Store, UsageError, parse_size
+from .images import WorkerLimits, configure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,16 @@ def current_store() -> Store:
     return current().make_store()
 
 
+def configure_workers() -> None:
+    """Tell the workers what one picture may take. A wrong setting is a check's business, not an ImportError."""
+    with contextlib.suppress(UsageError):
+        settings = current()
+        limits = WorkerLimits(
+            seconds=seconds(settings.render_seconds), memory=parse_size(settings.render_memory)
+        )
+        configure(settings.workers, limits=limits)
+
+
 def default_root() -> Path:
     """Beside `MEDIA_ROOT`, so that it is on the same file system, and not in it, so that it is not public."""
     media_root = Path(django_settings.MEDIA_ROOT or ".").absolute()
@@ -160,6 +172,7 @@ def _forget(*, setting: str, **kwargs: object) -> None:
     if setting in ("GREENROOM", "MEDIA_ROOT"):
         current.cache_clear()
         current_store.cache_clear()
+        configure_workers()
 
 
 setting_changed.connect(_forget)

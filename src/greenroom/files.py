@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from .core import place as placing
 from .core import LocalFiles, Picture, Signer, Stage, Token, Upload
 from .core.errors import NotAPicture, NotHeld
 from .core.intake import Intake
@@ -136,6 +138,11 @@ class StagedFile(UploadedFile):
     def closed(self) -> bool:
         return self._open is not None and self._open.closed
 
+    @property
+    def local_path(self) -> Path | None:
+        """Where the bytes can be read in place (`greenroom.images` hands that to its workers), or None."""
+        return getattr(self.file, "local_path", None)
+
     # -- as a held upload --------------------------------------------------------------------------
 
     @property
@@ -189,6 +196,29 @@ class StagedFile(UploadedFile):
             to = self.stage.store.path(upload.id, f"baked-{new_id()}")
         with self.stage.open_upload(upload) as source:
             return render(source, recipe, picture=picture, to=to)
+
+    def render(self) -> None:
+        """Apply the crop now, if there is one to apply, so that nothing can go wrong with it later."""
+        if self.is_baked:
+            assert self.rendered
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256, in hex, of what is read."""
+        if not self.is_baked:
+            return self.upload.sha256
+        with self._opened() as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def put_in_place(self, path: Path, *, mode: int | None, link: bool) -> None:
+        """Make `path` a file with what is read: by a link where that is possible, else by a verified copy."""
+        if not self.is_baked:
+            self.stage.put_in_place(self.upload, path, mode=mode, link=link)
+        elif self.rendered.path is not None:
+            placing.place(self.rendered.path, path, sha256=self.sha256, mode=mode, link=link)
+        else:
+            with self._opened() as file:
+                placing.copy(file, path, sha256=self.sha256, mode=mode)
 
     def _write_down(self, picture: Picture) -> None:
         if self._intake is not None and not self._intake.kept:

@@ -23,20 +23,21 @@ class Claim:
     """One attempt to save one upload.
 
     `use` is the form's one chance that it takes, `target` says what kind of place it is (a model's field),
-    `place` is the name in it. `id` names the journal's entry.
+    `place` is the name in it, `sha256` the digest of what is put there. `id` names the journal's entry.
     """
 
     id: str
     upload_id: str
     use: str
     target: str
-    place: str
+    sha256: str
+    place: str = ""
 
     @classmethod
-    def new(cls, upload_id: str, *, use: str, target: str, place: str) -> Self:
+    def new(cls, upload_id: str, *, use: str, target: str, sha256: str, place: str = "") -> Self:
         """A claim with a fresh id; without a use it gets one of its own, which nobody else can take."""
         claim_id = new_id()
-        return cls(id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, place=place)
+        return cls(id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, sha256=sha256, place=place)
 
     def write(self, store: SideFiles) -> None:
         """Durable before the bytes are placed."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, BinaryIO
 
-from .errors import IllegalTransition, NotHeld, Refused
+from .errors import IllegalTransition, NotHeld, Refused, UsageError
 from .limits import Limits
 from .spool import Spool
 from .store import Writer
-from .upload import Upload
+from .upload import State, Upload
 
 if TYPE_CHECKING:
     from .stage import Stage
@@ -26,6 +27,7 @@ class Intake:
         self.upload = upload
         self._stage = stage
         self.kept = False
+        self._renewed = time.monotonic()
         self._spool = Spool(
             name=upload.client_name, limits=limits, length=upload.length, memory=memory, spill=self._writer
         )
@@ -38,6 +40,7 @@ class Intake:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take more bytes. A refusal ends the intake: nothing of it stays."""
         try:
+            self._renew()
             self._spool.write(data)
         except BaseException:
             self.abandon()
@@ -45,6 +48,8 @@ class Intake:
 
     def finish(self) -> Upload:
         """The bytes are complete; returns the record as it will be when it is kept."""
+        if self.upload.state is not State.RECEIVING:
+            return self.upload
         try:
             self._spool.finish()
             if not self._spool.in_memory:
@@ -57,8 +62,13 @@ class Intake:
         return self.upload
 
     def keep(self) -> Upload:
-        """Put the bytes where every process sees them. Doing it again changes nothing."""
+        """Put the bytes where every process sees them. Doing it again changes nothing.
+
+        Where this raises `DiskFull` the bytes are still in memory, and it can be tried again.
+        """
         if not self.kept:
+            if self.upload.state is State.RECEIVING:
+                raise UsageError("Only what is finished can be kept: call finish() first.", self.upload.state)
             try:
                 self._spool.spill()
                 self._seal()
@@ -75,18 +85,16 @@ class Intake:
     def abandon(self) -> None:
         """Give up: no record and no byte is left."""
         self._spool.close()
-        self._stage.store.remove(self.upload.id)
-        self._stage.ledger.remove(self.upload.id)
+        self._stage.remove(self.upload.id)
 
     def _writer(self) -> Writer:
+        self._record()  # no byte without a record, not even when the sweeper was faster than the client
         return self._stage.store.append(self.upload.id, 0)
 
     def _seal(self) -> None:
         self._spool.close()
         ledger = self._stage.ledger
-        before = ledger.get(self.upload.id)
-        if before is None:
-            raise NotHeld(name=self.upload.client_name)
+        before = self._record()
         stamp = self._stage.store.seal(self.upload.id)
         after = self._stage.completed(before, self._spool, stamp=stamp)
         if self.upload.picture is not None:
@@ -95,3 +103,17 @@ class Intake:
             raise IllegalTransition(f"Somebody else wrote to upload {self.upload.id}.")
         self.upload = after
         self.kept = True
+
+    def _record(self) -> Upload:
+        record = self._stage.ledger.get(self.upload.id)
+        if record is None:
+            raise NotHeld(name=self.upload.client_name)
+        return record
+
+    def _renew(self) -> None:
+        """While bytes arrive the lease does not end, however slowly they come."""
+        lease = self._stage.leases.receiving
+        if time.monotonic() - self._renewed >= lease / 16:
+            before = self._record()
+            self._stage.ledger.swap(before, before.leased(self._stage.ledger.now() + lease))
+            self._renewed = time.monotonic()

@@ -8,9 +8,12 @@ digest with what was received, and then linked. A name that is taken is never ov
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +22,15 @@ from .errors import Altered, DiskFull
 CHUNK = 1 << 20
 # What link(2) answers where a copy does the job: another device, a file system or a kernel rule without
 # hard links, too many links to one file.
-_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+_NO_LINK = {
+    errno.EXDEV,
+    errno.EPERM,
+    errno.EACCES,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EMLINK,
+    errno.ENOSYS,
+}
 
 
 def place(source: Path, target: Path, *, sha256: str, mode: int | None = None, link: bool = True) -> None:
@@ -28,49 +39,58 @@ def place(source: Path, target: Path, *, sha256: str, mode: int | None = None, l
     `mode` is the permission bits of the result (None: what the umask leaves). `link=False` always copies.
     A source that has been linked before is copied, so that two saved files never share their bytes.
     Raises `FileExistsError` when the name is taken, `Altered` when the bytes are not those of `sha256`,
-    `DiskFull` when there is no room.
+    `DiskFull` when there is no room. Whatever it raises, nothing of ours stands under the name then.
     """
-    bits = mode if mode is not None else 0o666 & ~current_umask()
     with open(source, "rb") as file:
-        if link and os.fstat(file.fileno()).st_nlink == 1:
-            # Before the name appears: what a power cut leaves behind it must be the bytes.
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), bits)
-            try:
-                os.link(source, target)
-            except OSError as error:
-                if error.errno not in _NO_LINK:
-                    raise
-            else:
-                sync_directory(target.parent)
-                return
-        copy(file, target, sha256=sha256, bits=bits)
+        if not (link and linked(file, source, target, mode)):
+            copy(file, target, sha256=sha256, mode=mode)
 
 
-def copy(source: BinaryIO, target: Path, *, sha256: str, bits: int) -> None:
+def linked(file: BinaryIO, source: Path, target: Path, mode: int | None) -> bool:
+    """Link `source`, which is open as `file`, to `target`; False where a copy has to be made instead."""
+    descriptor = file.fileno()
+    # Locked, so that of two who come at the same moment only one finds a source without links.
+    with locked(descriptor):
+        if os.fstat(descriptor).st_nlink != 1:
+            return False
+        # Before the name appears: what a power cut leaves behind it must be the bytes.
+        os.fsync(descriptor)
+        os.fchmod(descriptor, permission_bits(mode))
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            return False
+        sync_name(target)
+    return True
+
+
+def copy(source: BinaryIO, target: Path, *, sha256: str, mode: int | None = None) -> None:
     """The verified copy: written beside `target` under a name of its own, then linked to it."""
+    if os.path.lexists(target):  # told now, rather than after a long copy
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     partial = partial_path(target)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "wb", buffering=0) as file:
+    descriptor = open_partial(partial)
+    # The lock on the partial ends with its descriptor, so that stays open until the name is settled.
+    with room_or_refusal(), open(descriptor, "wb", buffering=0) as file:
+        try:
             digest = hashlib.sha256()
             while chunk := source.read(CHUNK):
                 digest.update(chunk)
                 write_all(file.fileno(), chunk)
             if digest.hexdigest() != sha256:
                 raise Altered
-            os.fchmod(file.fileno(), bits)
+            os.fchmod(file.fileno(), permission_bits(mode))
             os.fsync(file.fileno())
             written = os.fstat(file.fileno()).st_size
             if written != source.tell():
                 raise OSError(errno.EIO, "short copy", str(target))
-        link_or_rename(partial, target)
-    except OSError as error:
-        raise disk_full(error) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial)
-    sync_directory(target.parent)
+            link_or_rename(partial, target)
+            sync_name(target)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(partial)
 
 
 def link_or_rename(partial: Path, target: Path) -> None:
@@ -80,15 +100,98 @@ def link_or_rename(partial: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
-        # A file system without hard links. Taking the name first keeps the promise not to overwrite.
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        os.replace(partial, target)
+        # A file system without hard links.
+        if not renamed(partial, target):
+            # Taking the name first keeps at least the promise not to overwrite.
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.replace(partial, target)
+
+
+def renamed(partial: Path, target: Path) -> bool:
+    """Rename unless the name is taken (`FileExistsError`); False where the system cannot do that in one step.
+
+    That is Linux's renameat2(2) with RENAME_NOREPLACE, which Python has no function for.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    at_fdcwd, rename_noreplace = -100, 1  # fcntl.h, stdio.h
+    if rename(at_fdcwd, os.fsencode(partial), at_fdcwd, os.fsencode(target), rename_noreplace) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS):
+        return False
+    raise OSError(code, os.strerror(code), str(target))
 
 
 def partial_path(target: Path) -> Path:
     """Where the copy for `target` grows. The journal names the target, so the sweeper finds this too."""
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:24]
     return target.with_name(f".greenroom-{digest}.part")
+
+
+def open_partial(partial: Path) -> int:
+    """A new, empty, locked file; what a killed writer left there makes way, what a living one has does not.
+
+    Raises `FileExistsError` when somebody is writing for the same target at this moment.
+    """
+    while True:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not try_lock(descriptor):
+            os.close(descriptor)
+            raise FileExistsError(errno.EEXIST, "somebody is writing this file", str(partial))
+        if is_at(descriptor, partial):
+            status = os.fstat(descriptor)
+            if status.st_size == 0 and status.st_nlink == 1:
+                return descriptor
+            # Unlinked, never emptied: a writer that was killed at the last moment had linked it already.
+            os.unlink(partial)
+        os.close(descriptor)
+
+
+def remove_partial(target: Path) -> None:
+    """Remove what a killed copy for `target` has left; one that is being made now is left alone."""
+    partial = partial_path(target)
+    try:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        if try_lock(descriptor) and is_at(descriptor, partial):
+            os.unlink(partial)
+    finally:
+        os.close(descriptor)
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether `path` is (still) the name of the open file."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file until it is closed; False if somebody else has. The lock ends with its process."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def locked(descriptor: int) -> Iterator[None]:
+    """Wait for the lock on an open file, and let it go at the end."""
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
@@ -109,14 +212,37 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def disk_full(error: OSError) -> Exception:
-    """`DiskFull` for the errors that mean it, the error itself otherwise."""
-    return DiskFull() if error.errno in (errno.ENOSPC, errno.EDQUOT) else error
+def sync_name(target: Path) -> None:
+    """Make a name that was just given survive a power cut, or take it back."""
+    try:
+        sync_directory(target.parent)
+    except OSError:
+        os.unlink(target)
+        raise
+
+
+@contextlib.contextmanager
+def room_or_refusal() -> Iterator[None]:
+    """`DiskFull` in the place of the system's errors that mean it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull from error
+        raise
+
+
+def permission_bits(mode: int | None) -> int:
+    """`mode`, or what the umask leaves of a new file's."""
+    return mode if mode is not None else 0o666 & ~current_umask()
 
 
 def current_umask() -> int:
     """There is no way to read the umask without setting it, short of asking the kernel's status file."""
-    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/self/status", encoding="ascii") as file:
+    with (
+        contextlib.suppress(OSError, ValueError, IndexError),
+        open("/proc/self/status", encoding="ascii") as file,
+    ):
         return int(next(line for line in file if line.startswith("Umask:")).split()[1], 8)
     umask = os.umask(0o077)
     os.umask(umask)

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
-from .errors import CutShort, EmptyFile, LengthExceeded, TooLarge, TypeContradicted, TypeNotAllowed, UsageError
+from .errors import (
+    CutShort,
+    EmptyFile,
+    LengthExceeded,
+    TooLarge,
+    TypeContradicted,
+    TypeNotAllowed,
+    UsageError,
+)
 from .limits import Limits, format_size, parse_size
 from .names import split_name
+from .place import room_or_refusal, write_all
 from .sniff import HEAD_BYTES, contradicts, describe, refine, sniff
 from .store import Writer
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 DEFAULT_MEMORY = 2_621_440  # Django's own FILE_UPLOAD_MAX_MEMORY_SIZE: 2.5 MiB
 
@@ -25,8 +38,11 @@ class Spool:
     """Push bytes in with `write`, say `finish`, and read `size`, `sha256` and `media_type`.
 
     `memory` is how many bytes may stay in memory (a size); more go to the writer that `spill` gives, and
-    without one to an anonymous file that the operating system removes with the process. `start` is the
-    offset that writing goes on from, when earlier bytes are in the store already.
+    without one to an anonymous file that ends with the spool or the process, whichever is first. `start` is
+    the offset that writing goes on from, when earlier bytes are in the store already, and `head` the first
+    of those (`HEAD_BYTES`, or all if they are fewer).
+
+    A spool is a context manager: at its end the anonymous file is gone, while a store keeps what it has.
 
     >>> spool = Spool(name="tea.txt")
     >>> spool.write(b"Darjeeling")
@@ -44,6 +60,7 @@ class Spool:
         memory: int | str = DEFAULT_MEMORY,
         spill: Callable[[], Writer] | None = None,
         start: int = 0,
+        head: bytes = b"",
     ) -> None:
         self.name = name
         self.limits = limits or Limits()
@@ -56,10 +73,20 @@ class Spool:
         self._memory = parse_size(memory)
         self._spill = spill
         self._digest = hashlib.sha256()
-        self._head = b""
+        self._head = head
+        self._judged = len(head) >= HEAD_BYTES
+        self._finished = False
         self._buffer: io.BytesIO | None = io.BytesIO()
         self._writer: Writer | None = None
-        self._own_file: BinaryIO | None = None
+        self._own_file: io.FileIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+        if self._own_file is not None:
+            self._own_file.close()
 
     @property
     def in_memory(self) -> bool:
@@ -68,64 +95,74 @@ class Spool:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take `data`, or raise the refusal (`TooLarge`, `LengthExceeded`, `TypeNotAllowed`, ...)."""
+        if self._finished:
+            raise UsageError("A spool that is finished takes no more bytes.", self.name)
+        if isinstance(data, memoryview):
+            data = data.cast("B")  # so that its length is its number of bytes
         size = self.size + len(data)
         # The check comes before the work: what is over a limit is neither hashed nor written.
         if self._ceiling is not None and size > self._ceiling:
             raise TooLarge(name=self.name, limit=format_size(self._ceiling))
         if self._length is not None and size > self._length:
             raise LengthExceeded(name=self.name, declared=self._length)
-        if self.start == 0 and len(self._head) < HEAD_BYTES:
+        # The head is judged before anything moves on, so that nothing of a refused type is stored.
+        if not self._judged:
             self._head += bytes(data[: HEAD_BYTES - len(self._head)])
             if len(self._head) >= HEAD_BYTES:
                 self._judge()
-        self._digest.update(data)
+        # What is in memory makes way first, so that `data` itself is never copied on its way out.
+        if self._writer is None and self._judged and size - self.start > self._memory:
+            self.spill()
         if self._writer is not None:
             self._writer.write(data)
-            self.size = size
-            return
-        assert self._buffer is not None
-        self._buffer.write(data)
+        elif self._buffer is not None:
+            self._buffer.write(data)
+        self._digest.update(data)
         self.size = size
-        # The head is judged before anything moves on, so that nothing of a refused type is stored.
-        if size - self.start > self._memory and (self.media_type or self.start):
-            self.spill()
 
     def finish(self) -> None:
         """No more bytes come. Raises `EmptyFile`, `CutShort` or the refusal of a short file's type."""
-        if self.size == 0 and not self.limits.allow_empty:
-            raise EmptyFile(name=self.name)
+        # In this order: where bytes were announced, none at all is a broken connection, not an empty file.
         if self._length is not None and self.size < self._length:
             raise CutShort(name=self.name)
+        if self.size == 0 and not self.limits.allow_empty:
+            raise EmptyFile(name=self.name)
+        if not self._judged:
+            self._judge()
         if self.start == 0:
-            if not self.media_type:
-                self._judge()
             self.sha256 = self._digest.hexdigest()
+        self._finished = True
 
     def spill(self) -> None:
         """Move what is in memory to the writer, now."""
-        if self._writer is None:
-            self._writer = self._spill() if self._spill is not None else self._anonymous()
-            assert self._buffer is not None
+        if self._buffer is None:
+            return
+        writer = self._spill() if self._spill is not None else self._anonymous()
+        try:
             with self._buffer.getbuffer() as held:
-                self._writer.write(held)
-            self._buffer = None
+                if held.nbytes:
+                    writer.write(held)
+        except BaseException:
+            # Still in memory, whatever the writer has taken: another try starts from the beginning.
+            writer.close()
+            raise
+        self._writer, self._buffer = writer, None
 
     def close(self) -> None:
-        """Let the writer go: what it was given is kept."""
+        """Let the writer go: what it was given is kept. Closing twice is fine."""
         if self._writer is not None:
             self._writer.close()
 
     def open(self) -> BinaryIO:
-        """Read what is in memory (or in the anonymous file), from the start."""
+        """Read what is in memory (or in the anonymous file), from the start. Each reader has its own place."""
         if self._buffer is not None:
             return io.BytesIO(self._buffer.getvalue())
         if self._own_file is None:
             raise UsageError("These bytes went to a store's writer: read them from the store.", self.name)
-        self._own_file.seek(0)
-        return self._own_file
+        return io.BufferedReader(PlacedReader(self._own_file.fileno()))
 
     def _anonymous(self) -> Writer:
-        self._own_file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the spool
+        self._own_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the spool
         return FileWriter(self._own_file)
 
     def _judge(self) -> None:
@@ -133,19 +170,59 @@ class Spool:
         extension = split_name(self.name)[1]
         sniffed = sniff(self._head)
         self.media_type = judge(sniffed, extension, self.name, self.limits, empty=not self._head)
+        self._judged = True
 
 
 class FileWriter:
-    """A `Writer` over an open file."""
+    """A `Writer` over an open file without a buffer, which it leaves open."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.FileIO) -> None:
         self._file = file
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._file.write(data)
+        """Take all of `data`, or raise (`DiskFull` when there is no room)."""
+        with room_or_refusal():
+            write_all(self._file.fileno(), data)
 
     def close(self) -> None:
-        self._file.flush()
+        """Everything is in the file already."""
+
+
+class PlacedReader(io.RawIOBase):
+    """Reads an open file from a place of its own, so that readers move neither each other nor the writer."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = os.dup(descriptor)
+        self._place = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """As `io.RawIOBase`."""
+        count = os.preadv(self._descriptor, [buffer], self._place)
+        self._place += count
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """As `io.IOBase`."""
+        size = os.fstat(self._descriptor).st_size
+        place = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: size}[whence] + offset
+        if place < 0:
+            raise ValueError(f"A place in a file is not negative. Got: {place}")
+        self._place = place
+        return place
+
+    def close(self) -> None:
+        """Only this reader: the file stays open for the others."""
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)
 
 
 def judge(sniffed: str, extension: str, name: str, limits: Limits, *, empty: bool = False) -> str:

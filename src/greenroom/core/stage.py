@@ -186,7 +186,9 @@ class Stage:
 
     # -- out ---------------------------------------------------------------------------------------
 
-    def promote(self, upload_id: str, target: str | Path, *, use: str = "", mode: int | None = None) -> Upload:
+    def promote(
+        self, upload_id: str, target: str | Path, *, use: str = "", mode: int | None = None
+    ) -> Upload:
         """Save the bytes as the file `target`, and keep holding them for a while.
 
         With a `use`, once only (`AlreadySaved`). Raises `FileExistsError` when the name is taken.
@@ -213,9 +215,8 @@ class Stage:
                 source = self.store.path(upload.id)
                 placing.place(source, target, sha256=upload.sha256, mode=mode, link=link)
             else:
-                bits = mode if mode is not None else 0o666 & ~placing.current_umask()
                 with self.store.open(upload.id) as held:
-                    placing.copy(held, target, sha256=upload.sha256, bits=bits)
+                    placing.copy(held, target, sha256=upload.sha256, mode=mode)
         except Refused as refusal:
             raise refusal.named(upload.client_name) from refusal
 
@@ -227,9 +228,12 @@ class Stage:
 
     def discard(self, upload_id: str) -> None:
         """Give an upload up now: the bytes first, so that what is left of a broken try is explained."""
-        upload = self.get(upload_id)
-        self.store.remove(upload.id)
-        self.ledger.remove(upload.id)
+        self.remove(self.get(upload_id).id)
+
+    def remove(self, upload_id: str) -> None:
+        """The same, whoever owns it and whatever state it is in."""
+        self.store.remove(upload_id)
+        self.ledger.remove(upload_id)
 
     def expire(self, settle: Callable[[str], bool] = lambda upload_id: True) -> list[str]:
         """Remove everything whose time is over, and bytes that no record explains; returns the ids.
@@ -241,8 +245,7 @@ class Stage:
             unexplained = [each for each in self.store.ids() if self.ledger.get(each) is None]
             gone += [each for each in unexplained if self.store.age(each) > ORPHAN_GRACE and settle(each)]
         for upload_id in gone:
-            self.store.remove(upload_id)
-            self.ledger.remove(upload_id)
+            self.remove(upload_id)
         return gone
 
     # -- for Intake and append ---------------------------------------------------------------------
@@ -305,7 +308,7 @@ class Stage:
         if not isinstance(self.store, SideFiles):
             yield
             return
-        claim = Claim.new(upload.id, use=use, target="path", place=str(target))
+        claim = Claim.new(upload.id, use=use, target="path", sha256=upload.sha256, place=str(target))
         claim.write(self.store)
         yield
         claim.erase(self.store)

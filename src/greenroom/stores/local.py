@@ -16,7 +16,7 @@ from pathlib import Path
 
 from greenroom.core.errors import DiskFull, OffsetMismatch, UsageError
 from greenroom.core.limits import parse_size
-from greenroom.core.place import disk_full, sync_directory, write_all
+from greenroom.core.place import room_or_refusal, sync_directory, write_all
 from greenroom.core.store import check_beside, check_id
 from greenroom.core.upload import is_id, new_id
 
@@ -87,14 +87,14 @@ class LocalStore:
         self.make_directory(path.parent)
         partial = path.with_name(f"{name}.{new_id()}{PARTIAL}")
         try:
-            with open(partial, "xb", buffering=0) as file:
+            with room_or_refusal(), open(partial, "xb", buffering=0) as file:
                 write_all(file.fileno(), data)
                 os.fsync(file.fileno())
             os.replace(partial, path)
-        except OSError as error:
+        except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
-            raise disk_full(error) from error
+            raise
         sync_directory(path.parent)
 
     def read_beside(self, upload_id: str, name: str) -> bytes:
@@ -142,14 +142,13 @@ class LocalStore:
         """The directory of one upload, private to this user at every level that is ours."""
         while True:
             try:
-                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-                directory.parent.mkdir(mode=0o700, exist_ok=True)
-                directory.mkdir(mode=0o700, exist_ok=True)
+                with room_or_refusal():
+                    self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    directory.parent.mkdir(mode=0o700, exist_ok=True)
+                    directory.mkdir(mode=0o700, exist_ok=True)
                 return
             except FileNotFoundError:
                 continue  # the sweeper removed the empty parent between two of these lines
-            except OSError as error:
-                raise disk_full(error) from error
 
 
 class LocalWriter:
@@ -161,13 +160,12 @@ class LocalWriter:
         # Made at offset 0 only: going on with what is not here must leave nothing behind.
         create = os.O_CREAT if offset == 0 else 0
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | create, 0o600)
+            with room_or_refusal():
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | create, 0o600)
         except FileNotFoundError:
             if offset == 0:
                 raise
             raise OffsetMismatch(offset=offset, expected=0) from None
-        except OSError as error:
-            raise disk_full(error) from error
         try:
             here = os.fstat(self._descriptor).st_size
             if here < offset:
@@ -183,10 +181,8 @@ class LocalWriter:
         if self._unchecked >= _ROOM_EVERY:
             self._check_room(len(data))
             self._unchecked = 0
-        try:
+        with room_or_refusal():
             write_all(self._descriptor, data)
-        except OSError as error:
-            raise disk_full(error) from error
 
     def close(self) -> None:
         if self._descriptor >= 0:

@@ -13,9 +13,9 @@ from .reading import Origin, all_frames, load
 from .whole import jpeg_scans
 
 FIRST_LINES = 16
-"""One row of blocks of a JPEG with halved colour; every later look takes four times as many lines."""
+"""One row of blocks of a JPEG with halved colour; every later look takes twice as many lines."""
 
-MOST_LINES = 1024
+MOST_LINES = 128
 
 Range = tuple[list[float], list[float]]
 """The lowest and the highest value of each channel, in 8-bit levels."""
@@ -82,7 +82,7 @@ def _scan(image: pyvips.Image, tolerance: int) -> Range | None:
         high = [max(pair) for pair in zip(high or highs, highs, strict=True)]
         if any(above - below > tolerance for below, above in zip(low, high, strict=True)):
             return None
-        top, lines = top + lines, min(lines * 4, MOST_LINES)
+        top, lines = top + lines, min(lines * 2, MOST_LINES)
     return low, high
 
 

@@ -1,0 +1,76 @@
+"""What is being held, by whom, until when. To look at, and to give up; nothing is edited here."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from .core import format_size
+from .models import StagedUpload
+from .owners import make_stage
+from .settling import settle
+
+
+@admin.register(StagedUpload)
+class StagedUploadAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The list of held uploads."""
+
+    list_display = ("client_name", "state", "size", "media_type", "held_by", "created_at", "expires_at")
+    list_filter = ("state", "media_type")
+    list_select_related = ("owner__user",)
+    search_fields = ("client_name", "sha256", "owner__user__username")
+    date_hierarchy = "created_at"
+    actions = ("discard",)
+    fields = (
+        "client_name",
+        "state",
+        "size",
+        "media_type",
+        "sha256",
+        "held_by",
+        "created_at",
+        "staged_at",
+        "promoted_at",
+        "expires_at",
+    )
+    readonly_fields = fields
+
+    @admin.display(description=_("size"), ordering="offset")
+    def size(self, row: StagedUpload) -> str:
+        return format_size(row.offset)
+
+    @admin.display(description=_("held by"), ordering="owner")
+    def held_by(self, row: StagedUpload) -> str:
+        return str(row.owner)
+
+    @admin.action(description=_("Discard the selected uploads"), permissions=["delete"])
+    def discard(self, request: HttpRequest, rows: QuerySet[StagedUpload]) -> None:
+        """Give up what is selected, bytes first; what is just being saved stays."""
+        stage = make_stage()
+        discarded = 0
+        for row in rows:
+            if settle(stage, cast(str, row.pk)):
+                stage.for_owner(row.owner_id).remove(row.pk)
+                discarded += 1
+        self.message_user(request, _("%d discarded.") % discarded)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Django's own deletion would leave the bytes behind."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def delete_model(self, request: HttpRequest, obj: StagedUpload) -> None:
+        stage = make_stage()
+        if settle(stage, obj.pk):
+            stage.remove(obj.pk)

@@ -1,0 +1,72 @@
+"""A form that is sent twice: the second request gets the answer of the first, and nothing is saved again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import cast
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+
+from .files import StagedFile
+from .ledger import OrmLedger, use_key
+from .models import StagedUse
+from .owners import Visit
+from .promotion import TakenUse
+
+PATIENCE = 10.0
+"""Seconds that the second submit waits for the first: longer than a save takes, shorter than a proxy waits."""
+_PAUSE = 0.05
+
+
+def remember(visit: Visit, response: HttpResponseBase) -> None:
+    """Keep where this request was redirected to with the uses that it took."""
+    keys = [each.key for each in visit.promotions if each.finished]
+    if keys:
+        ledger = cast(OrmLedger, visit.stage.ledger)
+        location = response.headers.get("Location", "") if 300 <= response.status_code < 400 else ""
+        StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(answered=True, location=location)
+
+
+def raise_if_taken(files: Iterable[StagedFile]) -> None:
+    """Raise `TakenUse` if this form has saved one of these files before, or is about to."""
+    for file in files:
+        if not file.use:
+            continue
+        key = use_key(file.upload, file.use)
+        ledger = cast(OrmLedger, file.stage.ledger)
+        if wait_for_close(key, ledger):
+            raise TakenUse(name=file.upload.client_name, key=key)
+
+
+def wait_for_close(key: str, ledger: OrmLedger) -> bool:
+    """Whether the use is taken; an open one is waited for, since its save may still fail."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        row = StagedUse.objects.using(ledger.alias).filter(pk=key).first()
+        if row is None:
+            return False
+        # Inside a transaction nothing would change while we look, so the database's own lock decides later.
+        if row.closed or transaction.get_connection(ledger.alias).in_atomic_block:
+            return True
+        if time.monotonic() > until:
+            return True
+        time.sleep(_PAUSE)
+
+
+def again(request: HttpRequest, taken: TakenUse) -> HttpResponse:
+    """The redirect that the first submit got; without one, a page (409) that says it is saved."""
+    visit: Visit = request.greenroom  # type: ignore[attr-defined]
+    ledger = cast(OrmLedger, visit.stage.ledger)
+    until = time.monotonic() + PATIENCE
+    while True:
+        row = StagedUse.objects.using(ledger.alias).filter(pk=taken.key).first()
+        if row is None or row.answered or time.monotonic() > until:
+            break
+        time.sleep(_PAUSE)
+    if row is not None and row.location:
+        return HttpResponseRedirect(row.location)
+    context = {"saved": row is not None and row.closed, "name": taken.name}
+    return render(request, "greenroom/already_saved.html", context, status=409)

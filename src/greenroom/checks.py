@@ -1,0 +1,142 @@
+"""System checks: every wrong value and every missing piece, with the line to paste."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from . import conf
+from .core import LocalFiles, SideFiles, UsageError
+from .stores import LocalStore, MemoryStore
+
+MIDDLEWARE = "greenroom.middleware.GreenroomMiddleware"
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+
+
+def register_all() -> None:
+    """Called once, when the app is ready."""
+    for check in (check_settings, check_middleware, check_urls):
+        register(check)
+    register(check_tables, Tags.database)
+
+
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E001 to E005, W001: the `GREENROOM` dict, the store that it describes, and where that is."""
+    values = getattr(settings, "GREENROOM", {})
+    if not isinstance(values, dict):
+        return [Error(f"GREENROOM must be a dict. Got: {values!r}", id="greenroom.E001")]
+    try:
+        current = conf.read(values)
+    except (UsageError, TypeError) as error:
+        return [Error(f"The setting GREENROOM is wrong: {error}", id="greenroom.E001")]
+    try:
+        current.owner_of()
+    except (ImportError, UsageError) as error:
+        hint = 'Use "greenroom.owners.session_owner", or a function (request, create) of your own.'
+        return [Error(f'GREENROOM["OWNER"] cannot be used: {error}', hint=hint, id="greenroom.E002")]
+    try:
+        store = current.make_store()
+    except (ImportError, UsageError, TypeError) as error:
+        return [Error(f'GREENROOM["STORE"] cannot be used: {error}', id="greenroom.E003")]
+    return check_store(store)
+
+
+def check_store(store: object) -> list[CheckMessage]:
+    if isinstance(store, MemoryStore) or not isinstance(store, SideFiles):
+        return [
+            Error(
+                "What waits for the next request must be in a store that every process sees, with room for"
+                f" side files. Got: {store!r}",
+                hint='Leave GREENROOM["STORE"] out, or use "greenroom.stores.LocalStore".',
+                id="greenroom.E004",
+            )
+        ]
+    if not isinstance(store, LocalStore) or not isinstance(store, LocalFiles):
+        return []
+    root = store.root.absolute()
+    hint = 'Set GREENROOM["STORE"] = {"OPTIONS": {"root": BASE_DIR / "greenroom-held"}}.'
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        public = getattr(settings, name, None)
+        if public and root.is_relative_to(Path(public).absolute()):
+            # Whatever is in there is served to anybody who guesses its name.
+            message = f"Held files are in {root}, inside {name}, which is public."
+            return [Error(message, hint=hint, id="greenroom.E005")]
+    if settings.MEDIA_ROOT and device_of(root) != device_of(Path(settings.MEDIA_ROOT).absolute()):
+        message = f"Held files in {root} are on another file system than MEDIA_ROOT, so every save copies them."
+        return [Warning(message, hint=hint, id="greenroom.W001")]
+    return []
+
+
+def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E006 to E008: `GreenroomMiddleware` is there, after the session's and before the CSRF one."""
+    installed = list(settings.MIDDLEWARE)
+    places = {path: place(installed, path) for path in (MIDDLEWARE, SESSION, CSRF)}
+    ours, session, csrf = places[MIDDLEWARE], places[SESSION], places[CSRF]
+    line = f'Add "{MIDDLEWARE}" to MIDDLEWARE, after SessionMiddleware and before CsrfViewMiddleware.'
+    if ours is None:
+        return [Error("GreenroomMiddleware is missing, so nothing can be held.", hint=line, id="greenroom.E006")]
+    found: list[CheckMessage] = []
+    if conf_owner() == "greenroom.owners.session_owner" and (session is None or session > ours):
+        message = "GreenroomMiddleware needs the session of SessionMiddleware, which must stand before it."
+        found.append(Error(message, hint=line, id="greenroom.E007"))
+    if csrf is not None and csrf < ours:
+        message = "CsrfViewMiddleware stands before GreenroomMiddleware, so it receives every file and refuses later."
+        found.append(Error(message, hint=line, id="greenroom.E008"))
+    return found
+
+
+def check_urls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E009: the previews have URLs."""
+    try:
+        reverse("greenroom:preview", args=["token"])
+    except NoReverseMatch:
+        hint = 'Add path("greenroom/", include("greenroom.urls")) to urlpatterns.'
+        return [Error("The URLs of Greenroom are not included.", hint=hint, id="greenroom.E009")]
+    return []
+
+
+def check_tables(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """W002: the tables exist (`manage.py check --database default`, and `migrate` itself)."""
+    from django.db import connections
+
+    from .ledger import OrmLedger
+    from .models import StagedUpload
+
+    alias = OrmLedger().alias
+    if alias not in (databases or []):
+        return []
+    if StagedUpload._meta.db_table in connections[alias].introspection.table_names():
+        return []
+    return [
+        Warning("The tables of Greenroom are missing.", hint="Run manage.py migrate.", id="greenroom.W002")
+    ]
+
+
+def conf_owner() -> str:
+    values = getattr(settings, "GREENROOM", {})
+    return values.get("OWNER", conf.Settings.owner) if isinstance(values, dict) else conf.Settings.owner
+
+
+def place(installed: list[str], path: str) -> int | None:
+    """Where a middleware, or a subclass of it, stands."""
+    wanted = import_string(path)
+    for index, each in enumerate(installed):
+        kind: Callable[..., Any] = import_string(each)
+        if kind is wanted or (isinstance(kind, type) and issubclass(kind, wanted)):
+            return index
+    return None
+
+
+def device_of(path: Path) -> int:
+    """The device of a path, or of its nearest parent that exists."""
+    while not path.exists():
+        path = path.parent
+    return os.stat(path).st_dev

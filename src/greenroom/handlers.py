@@ -1,0 +1,330 @@
+"""The upload handler of a governed post: file parts go into the stage while they arrive.
+
+It takes the whole body (`handle_raw_input`), gives parts that are not Greenroom's to the other handlers, and
+leaves fields as Django would have read them. What is refused is data in `StagedFiles`, not an exception.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import django
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.uploadhandler import (
+    FileUploadHandler,
+    SkipFile,
+    StopFutureHandlers,
+    StopUpload,
+)
+from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.encoding import force_str
+
+from . import signals
+from .core.errors import CutShort, MalformedBody, Refused, TooMany
+from .core.intake import Intake
+from .core.names import clean_name
+from .files import StagedFile
+from .owners import Visit
+from .policies import IntakePolicy
+from .posted import StagedFiles
+from .wire.multipart import PART_END, MultipartParser, PartBegin, decode_field
+
+READ_BYTES = 262_144
+THROWN_AWAY_SECONDS = 5.0
+"""What is refused is read and thrown away for this long at most, so that the browser shows the answer."""
+
+
+class Sink(Protocol):
+    """Where the bytes of one part go."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def end(self) -> None: ...
+
+    def interrupted(self) -> None: ...
+
+
+class StopReading(Exception):
+    """Enough was thrown away: the rest of the body is left unread."""
+
+
+class StagingHandler(FileUploadHandler):
+    """Reads one governed post. `policy_of` gives the policy of an input by its name and the fields so far."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        visit: Visit,
+        policy_of: Callable[[str, QueryDict], IntakePolicy | None],
+    ) -> None:
+        super().__init__(request)
+        self.visit = visit
+        self.policy_of = policy_of
+        self.files = StagedFiles()
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, str],
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> tuple[QueryDict, StagedFiles]:
+        assert self.request is not None
+        others = [each for each in self.request.upload_handlers if each is not self]
+        reader = FormReader(self, others, encoding or settings.DEFAULT_CHARSET, content_length)
+        return reader.read(input_data, boundary), self.files
+
+    # Django's parser never gets as far as a single file, but an upload handler has to have these.
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+class FormReader:
+    """Turns the events of one body into fields, staged files, and calls to the other handlers."""
+
+    def __init__(
+        self, handler: StagingHandler, others: Sequence[FileUploadHandler], encoding: str, length: int
+    ) -> None:
+        self.handler = handler
+        self.others = others
+        self.encoding = encoding
+        self.length = length
+        self.post = QueryDict(encoding=encoding, mutable=True)
+        self.bytes_read = 0
+        self.field_bytes = 0
+        self.fields = 0
+        self.file_parts = 0
+        self.thrown_away = 0.0
+        self.sink: Sink | None = None
+
+    def read(self, input_data: Any, boundary: bytes) -> QueryDict:
+        parser = MultipartParser(boundary, encoding=self.encoding, max_parts=None)
+        try:
+            while chunk := self.next_chunk(input_data):
+                self.bytes_read += len(chunk)
+                for event in parser.feed(chunk):
+                    self.take(event)
+            whole = parser.finish()
+        except MalformedBody as error:
+            raise MultiPartParserError(str(error)) from error
+        except (StopReading, UnreadablePostError):
+            whole = False
+        if not whole:
+            self.handler.files.cut_short = True
+            if self.sink is not None:
+                self.sink.interrupted()
+        any(each.upload_complete() for each in self.others)
+        self.post._mutable = False
+        return self.post
+
+    def next_chunk(self, input_data: Any) -> bytes:
+        """Read on. The time that goes by while nothing but a refused file arrives is counted."""
+        if not isinstance(self.sink, ThrownAway):
+            return bytes(input_data.read(READ_BYTES))
+        before = time.monotonic()
+        chunk = bytes(input_data.read(READ_BYTES))
+        self.thrown_away += time.monotonic() - before
+        if self.thrown_away > THROWN_AWAY_SECONDS:
+            raise StopReading
+        return chunk
+
+    def take(self, event: Any) -> None:
+        if isinstance(event, PartBegin):
+            self.sink = self.begin(event)
+        elif event is PART_END:
+            if self.sink is not None:
+                self.sink.end()
+            self.sink = None
+        elif self.sink is not None:
+            self.sink.write(event)
+
+    def begin(self, part: PartBegin) -> Sink:
+        if part.filename is None:
+            return self.begin_field(part)
+        self.file_parts += 1
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        if limit is not None and self.file_parts > limit:
+            raise TooManyFilesSent("The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.")
+        policy = self.handler.policy_of(part.name, self.post)
+        if policy is None:
+            return OrdinaryFile(self, part)
+        return self.begin_staged(part, policy)
+
+    def begin_field(self, part: PartBegin) -> Sink:
+        self.fields += 1
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        if limit is not None and self.fields > limit:
+            raise TooManyFieldsSent(
+                "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS."
+            )
+        return Field(self, part)
+
+    def begin_staged(self, part: PartBegin, policy: IntakePolicy) -> Sink:
+        """Everything that can be said before a byte has come: how many, how much room."""
+        files, visit = self.handler.files, self.handler.visit
+        name = clean_name(part.filename or "")
+        index = len(files.getlist(part.name)) + len(files.refused.get(part.name, []))
+        try:
+            if index >= policy.max_files:
+                raise TooMany(limit=policy.max_files)
+            ceiling = policy.limits.ceiling
+            coming = max(self.length - self.bytes_read, 0)
+            intake = visit.stage.intake(
+                client_name=name,
+                client_type=part.content_type,
+                reserve=coming if ceiling is None else min(coming, ceiling),
+                memory=policy.memory,
+                limits=policy.limits,
+            )
+        except Refused as refusal:
+            files.refuse(part.name, refusal.named(name))
+            return ThrownAway()
+        visit.intakes.append(intake)
+        return Staged(self, part.name, intake, policy.use_of(index))
+
+
+class Field:
+    """An ordinary form field, within Django's limits for all of them together."""
+
+    def __init__(self, reader: FormReader, part: PartBegin) -> None:
+        self.reader = reader
+        self.part = part
+        self.pieces: list[bytes] = []
+        reader.field_bytes += len(part.name) + 2  # as Django counts: "&" and "=" of the other encoding
+
+    def write(self, data: bytes) -> None:
+        self.reader.field_bytes += len(data)
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if limit is not None and self.reader.field_bytes > limit:
+            raise RequestDataTooBig("Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.")
+        self.pieces.append(data)
+
+    def end(self) -> None:
+        strict = django.VERSION >= (6, 1)
+        value = decode_field(b"".join(self.pieces), self.part.transfer_encoding, strict=strict)
+        self.reader.post.appendlist(self.part.name, force_str(value, self.reader.encoding, errors="replace"))
+
+    def interrupted(self) -> None:
+        """Half a value is no value."""
+
+
+class Staged:
+    """A governed file: pushed into the stage as it comes, refused as soon as that is certain."""
+
+    def __init__(self, reader: FormReader, name: str, intake: Intake, use: str) -> None:
+        self.reader = reader
+        self.name = name
+        self.intake = intake
+        self.use = use
+
+    def write(self, data: bytes) -> None:
+        try:
+            self.intake.write(data)
+        except Refused as refusal:
+            self.refuse(refusal)
+            self.reader.sink = ThrownAway()
+
+    def end(self) -> None:
+        try:
+            upload = self.intake.finish()
+        except Refused as refusal:
+            self.refuse(refusal)
+            return
+        staged = StagedFile(self.reader.handler.visit.stage, upload, intake=self.intake, use=self.use)
+        self.reader.handler.files.appendlist(self.name, staged)
+        signals.received.send(sender=StagedFile, file=staged)
+
+    def interrupted(self) -> None:
+        self.intake.abandon()
+        self.refuse(CutShort())
+
+    def refuse(self, refusal: Refused) -> None:
+        named = refusal if refusal.name else refusal.named(self.intake.upload.client_name)
+        self.reader.handler.files.refuse(self.name, named)
+
+
+class ThrownAway:
+    """A refused file: its bytes go nowhere."""
+
+    def write(self, data: bytes) -> None:
+        """Nowhere."""
+
+    def end(self) -> None:
+        """Whatever was wrong with it has been said."""
+
+    def interrupted(self) -> None:
+        """Whatever was wrong with it has been said."""
+
+
+class OrdinaryFile:
+    """A file that no policy governs: the other handlers get it as from Django's own parser."""
+
+    def __init__(self, reader: FormReader, part: PartBegin) -> None:
+        self.reader = reader
+        self.name = part.name
+        self.counters = [0] * len(reader.others)
+        self.skipped = False
+        self.guard(
+            lambda each: each.new_file(
+                part.name,
+                part.filename or "",
+                part.content_type,
+                part.content_length,
+                part.charset,
+                dict(part.type_params),
+            )
+        )
+
+    def guard(self, call: Callable[[FileUploadHandler], Any]) -> None:
+        """Django's exceptions of upload handlers, with Django's meaning."""
+        try:
+            for each in self.reader.others:
+                try:
+                    call(each)
+                except StopFutureHandlers:
+                    break
+        except SkipFile:
+            self.skipped = True
+        except StopUpload as stop:
+            self.skipped = True
+            if stop.connection_reset:
+                raise StopReading from stop
+
+    def write(self, data: bytes) -> None:
+        if self.skipped:
+            return
+        try:
+            chunk: bytes | None = data
+            for index, each in enumerate(self.reader.others):
+                length = len(chunk or b"")
+                chunk = each.receive_data_chunk(chunk or b"", self.counters[index])
+                self.counters[index] += length
+                if chunk is None:
+                    break
+        except SkipFile:
+            self.skipped = True
+        except StopUpload as stop:
+            self.skipped = True
+            if stop.connection_reset:
+                raise StopReading from stop
+
+    def end(self) -> None:
+        if self.skipped:
+            return
+        for index, each in enumerate(self.reader.others):
+            file = each.file_complete(self.counters[index])
+            if file:
+                self.reader.handler.files.appendlist(self.name, file)
+                break
+
+    def interrupted(self) -> None:
+        for each in self.reader.others:
+            each.upload_interrupted()

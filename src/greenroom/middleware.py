@@ -1,0 +1,135 @@
+"""`GreenroomMiddleware`: who is here, what may come in, and what is settled when the answer is out."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+from . import answers
+from .decorators import declared_of
+from .files import OwnersStage
+from .handlers import THROWN_AWAY_SECONDS, StagingHandler
+from .owners import Visit, visit_of, visiting
+from .peek import Head, peek
+from .policies import SUFFIX, IntakePolicy
+from .posted import StagedFiles
+from .promotion import TakenUse
+from .settling import settle_promotions
+
+CSRF_FIELD = "csrfmiddlewaretoken"
+
+
+class GreenroomMiddleware:
+    """Stands after the session's middleware and before the CSRF one.
+
+    It gives every request its `stage`, takes governed posts in (before `ATOMIC_REQUESTS` opens its
+    transaction), answers the second of two equal submits, and settles what was not saved.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        # Who runs without Django's CSRF check gets none from us: a policy is signed for its owner's page anyway.
+        self.checks_csrf = any(
+            isinstance(kind, type) and issubclass(kind, CsrfViewMiddleware)
+            for kind in map(import_string, settings.MIDDLEWARE)
+        )
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        visit = visit_of(request)
+        request.greenroom = visit  # type: ignore[attr-defined]
+        request.stage = SimpleLazyObject(lambda: OwnersStage(visit.stage))  # type: ignore[attr-defined]
+        with visiting(visit):
+            try:
+                response = self.get_response(request)
+                answers.remember(visit, response)
+                return response
+            finally:
+                settle_promotions(visit)
+                visit.abandon_unkept()
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Take a governed post in, or say why not, before the view and its transaction begin."""
+        declared = declared_of(view)
+        if request.method != "POST" or request.content_type != "multipart/form-data" or was_read(request):
+            return None
+        visit: Visit = request.greenroom  # type: ignore[attr-defined]
+        head = peek(request)
+        if declared is None and not any(valid_policies(head, visit)):
+            return None
+        if self.checks_csrf:
+            if CSRF_FIELD not in head.fields and not has_csrf_header(request):
+                if declared is None:
+                    return None  # the token comes after the file: Django's ordinary way, and Django's check
+                head.fields[CSRF_FIELD] = ""
+            # Before a file byte is stored: Django's middleware would receive every file and then refuse.
+            rejected = csrf_rejection(request, head, view)
+            if rejected is not None:
+                throw_away(request)
+                return rejected
+
+        def policy_of(name: str, post: QueryDict) -> IntakePolicy | None:
+            if declared is not None:
+                return declared.policy(name, visit)
+            return IntakePolicy.decode(
+                post.get(name + SUFFIX, ""), name=name, owner=visit.owner(create=False)
+            )
+
+        request.upload_handlers.insert(0, StagingHandler(request, visit, policy_of))
+        request.POST  # noqa: B018 - reading it is what takes the body in
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The second of two equal submits: the same answer as the first got."""
+        if isinstance(exception, TakenUse):
+            return answers.again(request, exception)
+        return None
+
+
+def was_read(request: HttpRequest) -> bool:
+    """Whether somebody has parsed or read the body before us, so that it has gone Django's ordinary way."""
+    return any(hasattr(request, name) for name in ("_post", "_body")) or getattr(
+        request, "_read_started", False
+    )
+
+
+def valid_policies(head: Head, visit: Visit) -> list[IntakePolicy]:
+    """The policies in the head of a post that are ours, and this owner's."""
+    sent = {name: value for name, value in head.fields.items() if name.endswith(SUFFIX)}
+    owner = visit.owner(create=False) if sent else None
+    policies = [
+        IntakePolicy.decode(value, name=name.removesuffix(SUFFIX), owner=owner) for name, value in sent.items()
+    ]
+    return [policy for policy in policies if policy is not None]
+
+
+def has_csrf_header(request: HttpRequest) -> bool:
+    return settings.CSRF_HEADER_NAME in request.META
+
+
+def csrf_rejection(request: HttpRequest, head: Head, view: Callable[..., Any]) -> HttpResponseBase | None:
+    """Ask Django's own check, with a request that has only the head of the form; None if it accepts."""
+    stand_in: Any = copy.copy(request)
+    stand_in.META = dict(request.META)
+    stand_in._post = QueryDict(mutable=True)
+    stand_in._post[CSRF_FIELD] = head.fields[CSRF_FIELD] if CSRF_FIELD in head.fields else ""
+    stand_in._files = StagedFiles()
+    check = CsrfViewMiddleware(lambda request: HttpResponse())
+    check.process_request(stand_in)
+    return check.process_view(stand_in, view, (), {})
+
+
+def throw_away(request: HttpRequest) -> None:
+    """Read the rest for a few seconds, so that a browser that is still sending gets to see the answer."""
+    until = time.monotonic() + THROWN_AWAY_SECONDS
+    while time.monotonic() < until and request.read(262_144):
+        pass

@@ -1,0 +1,184 @@
+"""What a form has sent for one staged field: rows that are held or saved, new files, and refusals.
+
+Without JavaScript every row has inputs of its own (`<name>-<i>-token`, `-use`, `-position`, `-remove`,
+`-crop-x`, ...); with it one JSON list in `<name>-state` says the same. Both become the same rows here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
+
+from .core.errors import CropInvalid, Refused, gettext_noop
+from .core.names import clean_name
+from .files import StagedFile
+
+_ = gettext_noop
+
+MAX_ROWS = 1_000  # far beyond any field; a bound on what a forged post can make us do
+CROP_PARTS = ("x", "y", "w", "h", "rot", "flip", "src")
+_ROW = re.compile(r"-([0-9]{1,4})-(token|saved)", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
+
+
+class StagedFiles(MultiValueDict[str, UploadedFile]):
+    """`request.FILES` of a governed post: what was taken, and beside it what was refused and why.
+
+    `cut_short` says that the body ended too early, so that what is missing means nothing.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.refused: dict[str, list[Refused]] = {}
+        self.cut_short = False
+
+    def refuse(self, name: str, refusal: Refused) -> None:
+        """Remember why a file of the input `name` was not taken."""
+        self.refused.setdefault(name, []).append(refusal)
+
+
+@dataclass(kw_only=True)
+class Row:
+    """One file of a field: held (by token), saved (by primary key), or new in this post.
+
+    `crop_input` is what was typed or sent for the crop, kept to be shown again when it is wrong.
+    `errors` are the messages beside this file.
+    """
+
+    index: int = 0
+    token: str = ""
+    use: str = ""
+    saved: str = ""
+    client_name: str = ""
+    position: int | None = None
+    removed: bool = False
+    crop_input: Mapping[str, str] | str | None = None
+    file: Any = None
+    object_pk: Any = None
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> float:
+        """Where it goes. Of two that want one place, the one that was moved up comes first, and the one
+        that was moved down comes last: it is what the person meant by typing that number."""
+        wanted = self.index + 1 if self.position is None else self.position
+        was = self.index + 1
+        return wanted - 0.5 if wanted < was else wanted + 0.5 if wanted > was else wanted
+
+    @property
+    def staged(self) -> StagedFile | None:
+        """The held file, when the row stands for one."""
+        return self.file if isinstance(self.file, StagedFile) else None
+
+
+@dataclass(kw_only=True)
+class Posted:
+    """One field's part of a post. `problem` is what is wrong with it as a whole."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    fresh: list[UploadedFile] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    preview: bool = False
+    cut_short: bool = False
+    problem: str = ""
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is more to it than an untouched input."""
+        return bool(self.rows or self.fresh or self.refused or self.preview or self.cut_short or self.problem)
+
+
+def read_post(data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
+    """What was sent for the input `name`, or None if nothing was: a policy alone is nothing."""
+    posted = Posted(
+        name=name,
+        fresh=[each for each in files_of(files, name) if each],
+        refused=list(getattr(files, "refused", {}).get(name, [])),
+        cut_short=getattr(files, "cut_short", False),
+        preview=bool(data.get(f"{name}-preview")),
+    )
+    state = data.get(f"{name}-state")
+    if state:
+        read_state(posted, str(state))
+    else:
+        posted.rows = read_rows(data, name)
+    return posted if posted.says_something else None
+
+
+def files_of(files: Any, name: str) -> list[UploadedFile]:
+    """All files of one input, from a `MultiValueDict` or, in a unit test, from a plain dict."""
+    if hasattr(files, "getlist"):
+        return list(files.getlist(name))
+    value = files.get(name) if files else None
+    return list(value) if isinstance(value, list | tuple) else [value] if value else []
+
+
+def read_rows(data: Mapping[str, Any], name: str) -> list[Row]:
+    """The rows of a form without JavaScript, in the order that the person wants."""
+    numbers = set()
+    for key in data:
+        match = _ROW.fullmatch(key, len(name)) if key.startswith(name) else None
+        if match:
+            numbers.add(int(match[1]))
+    rows = [read_row(data, f"{name}-{number}", index) for index, number in enumerate(sorted(numbers))]
+    return sorted(rows[:MAX_ROWS], key=lambda row: row.place)
+
+
+def read_row(data: Mapping[str, Any], prefix: str, index: int) -> Row:
+    position = str(data.get(f"{prefix}-position") or "").strip()
+    crop = {part: str(data.get(f"{prefix}-crop-{part}") or "").strip() for part in CROP_PARTS}
+    return Row(
+        index=index,
+        token=str(data.get(f"{prefix}-token") or ""),
+        use=str(data.get(f"{prefix}-use") or "")[:100],
+        saved=str(data.get(f"{prefix}-saved") or ""),
+        client_name=clean_name(str(data.get(f"{prefix}-name") or "")) if f"{prefix}-name" in data else "",
+        position=int(position) if _WHOLE.fullmatch(position) else None,
+        removed=bool(data.get(f"{prefix}-remove")),
+        crop_input=crop if f"{prefix}-crop-src" in data else None,
+    )
+
+
+def read_state(posted: Posted, state: str) -> None:
+    """The rows from the element's JSON list; what cannot be read is a problem and clears nothing."""
+    try:
+        items = json.loads(state)
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise ValueError("not a list of objects")
+    except (ValueError, RecursionError):
+        posted.problem = _("The list of files did not arrive in a readable form. Reload the page.")
+        return
+    for index, item in enumerate(items[:MAX_ROWS]):
+        crop, order = item.get("crop"), item.get("order")
+        posted.rows.append(
+            Row(
+                index=index,
+                token=text_of(item.get("token")),
+                use=text_of(item.get("use"))[:100],
+                saved=text_of(item.get("saved")),
+                client_name=clean_name(text_of(item["name"])) if item.get("name") else "",
+                position=order if type(order) is int and 0 <= order <= MAX_ROWS else None,
+                removed=item.get("removed") is True,
+                crop_input=crop if isinstance(crop, str) or crop is None else json.dumps(crop),
+            )
+        )
+    posted.rows.sort(key=lambda row: row.index if row.position is None else row.position)
+
+
+def text_of(value: object) -> str:
+    """Texts and whole numbers as text; whatever else a forged state holds is nothing."""
+    return str(value) if isinstance(value, str) or type(value) is int else ""
+
+
+def whole_number(text: str, part: str) -> int:
+    """A coordinate as typed. Raises `CropInvalid`, in words, for anything but digits."""
+    if not _WHOLE.fullmatch(text):
+        raise CropInvalid(reason=f"“{text[:20]}” is not a whole number ({part})")
+    return int(text)

@@ -1,0 +1,224 @@
+"""Saving: how a `StagedFile` in a model's file field becomes a file under its final name.
+
+Django's own save is the promotion. Before the row is written the claim is journaled beside the held
+bytes, then the bytes are put in place; when the row is safe the use is closed. A claim that was never
+closed is settled by asking whether a row holds its name: at the end of the request, and by the sweeper.
+Promotion never deletes what is held.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+from django.db import models, transaction
+from django.db.models.fields.files import FieldFile
+
+from . import conf, signals
+from .core import SideFiles, Upload
+from .core.claims import Claim
+from .core.errors import AlreadySaved, Altered
+from .files import StagedFile
+from .ledger import OrmLedger, use_key
+from .owners import current_visit
+
+_PENDING = "_greenroom_pending"
+ATTEMPTS = 100  # names to try before a directory is given up as hopeless
+
+
+@dataclass(kw_only=True)
+class Promotion:
+    """One file on its way from the stage into one model field. `finished` when nothing is left to settle."""
+
+    staged: StagedFile
+    upload: Upload
+    claim: Claim
+    instance: models.Model
+    finished: bool = False
+
+    @property
+    def key(self) -> str:
+        """The use that it takes, as the ledger names it."""
+        return use_key(self.upload, self.claim.use)
+
+    @property
+    def ledger(self) -> OrmLedger:
+        return cast(OrmLedger, self.staged.stage.ledger)
+
+    def close(self) -> None:
+        """The row is written: in the same transaction, the use is closed and the upload is promoted."""
+        self.ledger.close(self.upload, self.claim.use)
+        self.staged.stage.mark_promoted(self.upload)
+
+    def finish(self) -> None:
+        """The row is safe: nothing is left to settle."""
+        self.finished = True
+        store = self.staged.stage.store
+        self.claim.erase(cast(SideFiles, store))
+        if self.staged.is_baked and self.staged.rendered.path is not None:
+            # It is the saved file by now; a second save renders its own, so that no two share their bytes.
+            self.staged.rendered.path.unlink(missing_ok=True)
+        signals.promoted.send(
+            sender=type(self.instance), instance=self.instance, upload=self.upload, name=self.claim.place
+        )
+
+
+class TakenUse(AlreadySaved):
+    """`AlreadySaved`, with the `key` of the use, so that the middleware can give the first answer again."""
+
+    def __init__(self, *, name: str = "", key: str = "") -> None:
+        super().__init__(name=name)
+        self.key = key
+
+
+def promote_before_save(
+    sender: type[models.Model], instance: models.Model, raw: bool, using: str, **kwargs: Any
+) -> None:
+    """`pre_save`: put every staged file of this instance in place."""
+    if raw:  # fixtures are loaded as they are
+        return
+    only = kwargs.get("update_fields")
+    for field in sender._meta.concrete_fields:
+        if not isinstance(field, models.FileField) or field.attname not in instance.__dict__:
+            continue
+        if only is not None and field.name not in only:
+            continue
+        fieldfile = getattr(instance, field.attname)
+        staged = getattr(fieldfile, "_file", None)
+        if isinstance(staged, StagedFile) and not fieldfile._committed and is_ordinary(fieldfile):
+            promotion = promote(staged, instance, field, fieldfile)
+            instance.__dict__.setdefault(_PENDING, []).append(promotion)
+            visit = current_visit()
+            if visit is not None:
+                visit.promotions.append(promotion)
+
+
+def close_after_save(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
+    """`post_save`: the row exists. (An `on_commit` from `pre_save` would run before it does, in autocommit.)"""
+    for promotion in instance.__dict__.pop(_PENDING, []):
+        if using == promotion.ledger.alias:
+            promotion.close()
+            transaction.on_commit(promotion.finish, using=using)
+        else:
+            transaction.on_commit(lambda each=promotion: (each.close(), each.finish()), using=using)
+
+
+def promote(
+    staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile
+) -> Promotion:
+    """Claim, journal, put in place, and name the file in the instance."""
+    upload = staged.keep()
+    staged.stage.verify(upload)
+    claim = Claim.new(
+        upload.id,
+        use=staged.use,
+        target=f"{field.model._meta.label}.{field.name}",
+        sha256=staged.sha256,
+    )
+    ledger = cast(OrmLedger, staged.stage.ledger)
+    if not ledger.claim(upload, claim.use):
+        key = use_key(upload, claim.use)
+        visit = current_visit()
+        if visit is None or key not in {each.key for each in visit.promotions}:
+            raise TakenUse(name=upload.client_name, key=key)
+        # This very request took it: a view may save one file into two objects. The chance is the request's.
+        claim = replace(claim, use=claim.id)
+        ledger.claim(upload, claim.use)
+    try:
+        name = field.generate_filename(instance, staged.name)
+        claim, name = put(staged, upload, claim, fieldfile.storage, name, field.max_length)
+    except BaseException:
+        ledger.release(upload, claim.use)
+        raise
+    if staged.crop_to:
+        write_crop(instance, staged)
+    fieldfile.name = name
+    # As FieldFile.save does it (an ImageField's dimension fields are not read from the disk again).
+    fieldfile._set_instance_attribute(name, staged)
+    fieldfile._committed = True
+    return Promotion(staged=staged, upload=upload, claim=claim, instance=instance)
+
+
+def put(
+    staged: StagedFile, upload: Upload, claim: Claim, storage: Any, name: str, max_length: int | None
+) -> tuple[Claim, str]:
+    """The bytes under a name that is free in `storage`; returns the claim as journaled, and the name."""
+    store = cast(SideFiles, staged.stage.store)
+    for _ in range(ATTEMPTS):
+        name = storage.get_available_name(name, max_length=max_length)
+        claim = replace(claim, place=name)
+        claim.write(store)
+        try:
+            with journal_kept_only_for_a_trace(claim, store):
+                return claim, put_once(staged, upload, storage, name, max_length)
+        except FileExistsError:
+            continue  # somebody took the name between the look and the link
+    raise FileExistsError(f"No free name for {name} after {ATTEMPTS} attempts.")
+
+
+@contextlib.contextmanager
+def journal_kept_only_for_a_trace(claim: Claim, store: SideFiles) -> Iterator[None]:
+    """When putting in place fails in an orderly way nothing stands under the name, so the claim is void."""
+    try:
+        yield
+    except BaseException:
+        claim.erase(store)
+        raise
+
+
+def put_once(staged: StagedFile, upload: Upload, storage: Any, name: str, max_length: int | None) -> str:
+    """Link or copy into a directory of this machine; stream into any other storage and check the size."""
+    if not is_local(storage):
+        staged.open()
+        saved = cast(str, storage.save(name, File(staged, name=name), max_length=max_length))
+        if storage.size(saved) != staged.size:
+            storage.delete(saved)
+            raise Altered(name=upload.client_name)
+        return saved
+    path = Path(storage.path(name))
+    make_directories(path.parent, storage.directory_permissions_mode)
+    staged.put_in_place(path, mode=storage.file_permissions_mode, link=conf.current().place == "link")
+    return name
+
+
+def make_directories(directory: Path, mode: int | None) -> None:
+    """As `FileSystemStorage` makes them: `FILE_UPLOAD_DIRECTORY_PERMISSIONS` for all that are missing."""
+    if mode is None:
+        directory.mkdir(parents=True, exist_ok=True)
+        return
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        os.chmod(each, mode)
+
+
+def is_local(storage: Any) -> bool:
+    """Whether the storage puts files where a link can, and does nothing of its own when it saves them."""
+    kind = storage.__class__
+    return (
+        issubclass(kind, FileSystemStorage)
+        and kind._save is FileSystemStorage._save
+        and not getattr(storage, "_allow_overwrite", False)
+    )
+
+
+def is_ordinary(fieldfile: FieldFile) -> bool:
+    """A field file with a `save` of its own is left to it: it gets an ordinary stream."""
+    return type(fieldfile).save is FieldFile.save
+
+
+def write_crop(instance: models.Model, staged: StagedFile) -> None:
+    """The crop goes to the model field that the form field named: as JSON, or as its text."""
+    field = instance._meta.get_field(staged.crop_to)
+    crop = staged.crop.to_dict() if staged.crop is not None else None
+    if not isinstance(field, models.JSONField):
+        setattr(instance, staged.crop_to, json.dumps(crop) if crop is not None else "")
+    else:
+        setattr(instance, staged.crop_to, crop)

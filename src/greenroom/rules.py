@@ -1,0 +1,68 @@
+"""What one form field asks of its files: declared once, used by the policy, the widget and `clean()`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import conf
+from .core import Limits, UsageError, parse_size
+from .files import Bake
+from .images import Inspector, Ratio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The declaration of one staged field.
+
+    `pictures` asks for pictures; `ratio` is the ratio that a crop must have and `croppable` whether there
+    may be one; `bake` says whether the crop is cut into the saved file; `crop_to` names the model field
+    that takes the crop. `max_num` None means as many as an owner may hold.
+    """
+
+    limits: Limits
+    pictures: bool = False
+    multiple: bool = False
+    min_num: int = 0
+    max_num: int | None = 1
+    croppable: bool = False
+    ratio: Ratio | None = None
+    bake: Bake = Bake()
+    crop_to: str = ""
+    memory: int | str | None = None
+    inspectors: Sequence[Inspector] = ()
+    saved_file: str = ""
+    saved_crop: str = ""
+
+    def __post_init__(self) -> None:
+        if self.memory is not None:
+            parse_size(self.memory)
+        if self.min_num < 0 or (self.max_num is not None and self.max_num < max(self.min_num, 1)):
+            raise UsageError(
+                "min_num is from 0, max_num is at least 1 and at least min_num.", (self.min_num, self.max_num)
+            )
+        for inspector in self.inspectors:
+            if not callable(inspector):
+                raise UsageError("inspectors are called with (file, picture).", inspector)
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much of one file may stay in memory."""
+        return conf.current().memory_bytes if self.memory is None else parse_size(self.memory)
+
+    @property
+    def max_files(self) -> int:
+        """How many files one post may carry."""
+        return conf.current().owner_uploads if self.max_num is None else self.max_num
+
+    @property
+    def accept(self) -> str:
+        """For the input's `accept` attribute: a convenience, which decides nothing."""
+        return ",".join(self.limits.types)
+
+
+def ratio_of(crop: str | None) -> tuple[bool, Ratio | None]:
+    """`crop=` of a field: None (no crop), "free", or a ratio such as "4:3"."""
+    if crop is None:
+        return False, None
+    return True, None if crop == "free" else Ratio.parse(crop)

@@ -1,0 +1,115 @@
+"""Settling claims: did a save that was begun become true? If not, its copy goes and the upload is held as before."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import Any, cast
+
+from django.apps import apps
+from django.db import models, router, transaction
+
+from .core import SideFiles, Stage, Upload
+from .core.claims import Claim, claims_of
+from .core.place import partial_path
+from .ledger import OrmLedger, to_datetime
+from .owners import Visit, make_stage
+from .promotion import is_local
+
+OPEN_FOR = 3600.0
+"""Seconds after which an open claim of a request that nobody can see any more is taken for dead."""
+
+
+def settle_promotions(visit: Visit) -> None:
+    """At the end of a request: whatever it has begun to save and not finished."""
+    promotions, visit.promotions = visit.promotions, []
+    unfinished = {each.upload.id: each.staged.stage for each in promotions if not each.finished}
+    own = {each.claim.id for each in promotions}
+    for upload_id, stage in unfinished.items():
+        settle(stage, upload_id, own=own)
+
+
+def settle_for_sweeper(upload_id: str) -> bool:
+    """For `Stage.expire`: settle what can be settled; False keeps the upload for the next time."""
+    return settle(make_stage(), upload_id)
+
+
+def settle(stage: Stage, upload_id: str, own: set[str] = frozenset()) -> bool:  # type: ignore[assignment]
+    """Settle every claim of one upload; False if one of them may still be under way.
+
+    Taking a claim's use is what tells a dead claim from a live one: while the transaction that took it
+    runs, the database makes us wait for its end. `own` are the ids of claims that are known to have ended.
+    """
+    store = cast(SideFiles, stage.store)
+    ledger = cast(OrmLedger, stage.ledger)
+    claims = list(claims_of(store, upload_id))
+    upload = ledger.get(upload_id)
+    if not claims:
+        return True
+    with transaction.atomic(using=ledger.alias):
+        if upload is not None and not all(is_over(ledger, upload, claim, own) for claim in claims):
+            transaction.set_rollback(True, using=ledger.alias)
+            return False
+        for claim in claims:
+            if row_holds(claim):
+                if upload is not None:
+                    ledger.close(upload, claim.use)
+            else:
+                remove_placed(claim)
+                if upload is not None:
+                    ledger.release(upload, claim.use)
+    for claim in claims:
+        claim.erase(store)
+    return True
+
+
+def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: set[str]) -> bool:
+    """Whether nobody is still saving under this claim. Afterwards its use is taken, by them or by us."""
+    if ledger.claim(upload, claim.use):
+        return True
+    row = ledger.uses(upload, claim.use).first()
+    if row is None or row.closed or claim.id in own:
+        return True
+    return row.claimed_at <= to_datetime(ledger.now() - OPEN_FOR)
+
+
+def row_holds(claim: Claim) -> bool:
+    """Whether an object of the claim's model has the claim's file. When in doubt, yes."""
+    target = target_of(claim)
+    if target is None:
+        return True
+    model, field = target
+    rows = model._base_manager.using(router.db_for_write(model))
+    return rows.filter(**{field.name: claim.place}).exists()
+
+
+def remove_placed(claim: Claim) -> None:
+    """Remove what was put in place and never saved: only if it is what this claim has put there."""
+    target = target_of(claim)
+    if target is None or not claim.place:
+        return
+    storage: Any = target[1].storage
+    if not is_local(storage):
+        if storage.exists(claim.place):
+            storage.delete(claim.place)
+        return
+    path = Path(storage.path(claim.place))
+    with contextlib.suppress(FileNotFoundError):
+        partial_path(path).unlink()
+    with contextlib.suppress(FileNotFoundError):
+        # The name may have been somebody else's all along: we may have died before we found it taken.
+        with path.open("rb") as file:
+            ours = hashlib.file_digest(file, "sha256").hexdigest() == claim.sha256
+        if ours:
+            path.unlink()
+
+
+def target_of(claim: Claim) -> tuple[type[models.Model], models.FileField] | None:
+    """The model and the field that a claim names; None if they do not exist any more."""
+    label, _, name = claim.target.rpartition(".")
+    try:
+        model = apps.get_model(label)
+        return model, cast(models.FileField, model._meta.get_field(name))
+    except (LookupError, ValueError):
+        return None

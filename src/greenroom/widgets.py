@@ -1,0 +1,207 @@
+"""The widgets. They need no JavaScript: an input that adds or replaces, and a row for every file."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .cleaning import open_row
+from .core import Limits, Picture, format_size
+from .core.errors import Refused
+from .core.sniff import describe
+from .files import Bake, SavedFile, StagedFile
+from .formsets import saved_rows
+from .images import Crop, largest
+from .owners import current_visit
+from .policies import SUFFIX, IntakePolicy
+from .posted import CROP_PARTS, Posted, Row, read_post
+from .rules import Rules
+
+
+class StagedFileInput(forms.FileInput):
+    """One file: its row, if there is one, and the input that replaces it."""
+
+    template_name = "greenroom/widgets/staged_files.html"
+    rules = Rules(limits=Limits())
+
+    class Media:
+        css = {"all": ["greenroom/greenroom.css"]}
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
+        return read_post(data, files, name)
+
+    def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
+        return name not in files and f"{name}{SUFFIX}" not in data and read_post(data, files, name) is None
+
+    def use_required_attribute(self, initial: Any) -> bool:
+        return super().use_required_attribute(initial) and not initial
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        rows = self.rows(value)
+        widget = context["widget"]
+        if any(not row.removed for row in rows):
+            widget["attrs"].pop("required", None)
+        if self.rules.accept:
+            widget["attrs"].setdefault("accept", self.rules.accept)
+        shown = [self.show(row, name, number, rows) for number, row in enumerate(rows)]
+        widget |= {
+            "rows": shown,
+            "policy_name": name + SUFFIX,
+            "policy": self.policy(name),
+            "multiple": self.rules.multiple,
+            "croppable": self.rules.croppable,
+            "preview_name": f"{name}-preview",
+            "any_crop": any("crop" in each for each in shown),
+            "hint": self.hint(),
+            "ratio": str(self.rules.ratio) if self.rules.ratio else "",
+        }
+        return context
+
+    def rows(self, value: Any) -> list[Row]:
+        """The rows of what was sent, or of what the form starts with."""
+        if isinstance(value, Posted):
+            for row in value.rows:
+                if row.file is None and row.token:
+                    try:
+                        open_row(row)
+                    except Refused:
+                        row.removed = True
+            return [row for row in value.rows if row.file is not None or row.saved]
+        if not value:
+            return []
+        if isinstance(value, StagedFile):
+            return [Row(file=value, client_name=value.upload.client_name)]
+        name = str(getattr(value, "name", value)).rpartition("/")[2]
+        return [Row(saved="1", file=SavedFile(pk=1, file=value), client_name=name)]
+
+    def policy(self, name: str) -> str:
+        """The signed policy; empty where nobody is there to hold files for, and the input is a plain one."""
+        visit = current_visit()
+        owner = visit.owner(create=True) if visit is not None else None
+        if owner is None:
+            return ""
+        policy = IntakePolicy.new(
+            name=name,
+            owner=owner,
+            limits=self.rules.limits,
+            max_files=self.rules.max_files,
+            memory=self.rules.memory_bytes,
+        )
+        return policy.encode()
+
+    def hint(self) -> str:
+        """What the input takes, in words."""
+        parts = []
+        if self.rules.limits.types:
+            kinds = dict.fromkeys(describe(each) for each in self.rules.limits.types)
+            parts.append(", ".join(_(kind) for kind in kinds))
+        if self.rules.limits.ceiling is not None:
+            parts.append(_("up to %s") % format_size(self.rules.limits.ceiling))
+        if self.rules.multiple and self.rules.max_num is not None:
+            count = self.rules.max_num
+            parts.append(ngettext("at most %d file", "at most %d files", count) % count)
+        text = ", ".join(parts)
+        return text[:1].upper() + text[1:]
+
+    # -- one row -----------------------------------------------------------------------------------
+
+    def show(self, row: Row, name: str, number: int, rows: list[Row]) -> dict[str, Any]:
+        """What the template shows of one file."""
+        shown: dict[str, Any] = {
+            "prefix": f"{name}-{number}",
+            "id": f"id_{name}-{number}",
+            "number": number + 1,
+            "count": len(rows),
+            "name": row.client_name,
+            "removed": row.removed,
+            "errors": row.errors,
+            "removable": self.rules.multiple or not self.is_required or row.staged is not None,
+        }
+        if row.staged is not None:
+            self.show_held(shown, row, row.staged)
+        elif isinstance(row.file, SavedFile):
+            self.show_saved(shown, row, row.file)
+        return shown
+
+    def show_held(self, shown: dict[str, Any], row: Row, file: StagedFile) -> None:
+        upload = file.upload
+        # The token without the crop: the crop travels in inputs of its own where it can be changed here.
+        bare = file.cropped(None, Bake(apply=False)) if self.rules.croppable else file
+        shown |= {
+            "token": bare.token,
+            "use": row.use or file.use or secrets.token_urlsafe(12),
+            "size": format_size(upload.size),
+            "kind": _(describe(upload.media_type)),
+            "original_url": url_of("original", file.original.token),
+        }
+        if upload.picture is not None:
+            shown["preview_url"] = url_of("preview", file.token)
+            shown["pixels"] = f"{upload.picture.width} × {upload.picture.height}"
+            if self.rules.croppable:
+                shown["crop"] = crop_context(row.crop_input, file.crop, upload.picture, self.rules)
+            if file.crop is not None:
+                shown["result"] = "{} × {}".format(*file.crop.result_size)
+
+    def show_saved(self, shown: dict[str, Any], row: Row, saved: SavedFile) -> None:
+        shown |= {"saved": row.saved, "url": getattr(saved.file, "url", "")}
+        if self.rules.pictures:
+            shown["preview_url"] = shown["url"]
+
+
+class StagedFilesInput(StagedFileInput):
+    """Many files: a row for each, in the person's order, and an input that adds."""
+
+    allow_multiple_selected = True
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"multiple": True, **(attrs or {})})
+
+    def rows(self, value: Any) -> list[Row]:
+        if isinstance(value, Posted) or not value:
+            return super().rows(value)
+        return saved_rows(self.rules, value)
+
+
+def crop_context(
+    crop_input: Mapping[str, str] | str | None, crop: Crop | None, picture: Picture, rules: Rules
+) -> dict[str, Any]:
+    """The crop's inputs: as they were typed when they were wrong, else as the crop is."""
+    values: dict[str, Any]
+    if isinstance(crop_input, Mapping):
+        values = {part: crop_input.get(part, "") for part in CROP_PARTS}
+    elif crop is not None:
+        values = {**crop.to_dict(), "flip": "1" if crop.flip else ""}
+    else:
+        values = {}
+    try:
+        whole = largest(picture, rules.ratio)
+        suggestion = f"x {whole.x}, y {whole.y}, {whole.w} × {whole.h}"
+    except Refused:
+        suggestion = ""
+    return {
+        **values,
+        "rot": str(values.get("rot") or 0),
+        "src": f"{picture.width}x{picture.height}",
+        "max_x": picture.width - 1,
+        "max_y": picture.height - 1,
+        "max_w": picture.width,
+        "max_h": picture.height,
+        "largest": suggestion,
+        "rotations": ["0", "90", "180", "270"],
+        "in_use": crop is not None or any(values.get(part) for part in "xywh"),
+    }
+
+
+def url_of(view: str, token: str) -> str:
+    """A URL of ours, or nothing where the project has not included `greenroom.urls` (a check says so)."""
+    try:
+        return reverse(f"greenroom:{view}", args=[token])
+    except NoReverseMatch:
+        return ""
