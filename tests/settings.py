@@ -1,26 +1,19 @@
 """Django settings of the tests, of mypy's plugin and of the servers that tests start.
 
-Everything that is written goes to one scratch directory per worker of pytest-xdist. It is named in the
-environment, so that a server that a test starts meets the same files and the same database.
+Everything that is written goes to one scratch directory per worker of pytest-xdist. It is named here and
+in the environment, so that a server that a test starts meets the same files and the same database;
+conftest.py makes and removes it.
 """
 
-import atexit
 import os
-import shutil
+import secrets
 import tempfile
 from pathlib import Path
 
-if "GREENROOM_TEST_SCRATCH" not in os.environ:
-    os.environ["GREENROOM_TEST_SCRATCH"] = tempfile.mkdtemp(prefix="greenroom-tests-")
-
-    def _remove(made_by: int, path: str) -> None:
-        if os.getpid() == made_by:  # not in a fork that a test made
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(_remove, os.getpid(), os.environ["GREENROOM_TEST_SCRATCH"])
-
-SCRATCH = Path(os.environ["GREENROOM_TEST_SCRATCH"]) / os.environ.get("PYTEST_XDIST_WORKER", "main")
-SCRATCH.mkdir(exist_ok=True)
+os.environ.setdefault(
+    "GREENROOM_TEST_SCRATCH", f"{tempfile.gettempdir()}/greenroom-tests-{secrets.token_hex(8)}"
+)
+SCRATCH = Path(os.environ["GREENROOM_TEST_SCRATCH"], os.environ.get("PYTEST_XDIST_WORKER", "main"))
 
 SECRET_KEY = "of-the-tests"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
@@ -35,6 +28,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "greenroom",
+    "tests.shop",
 ]
 
 MIDDLEWARE = [

@@ -10,9 +10,10 @@ from typing import Any, cast
 from django.apps import apps
 from django.db import models, router, transaction
 
-from .core import SideFiles, Stage, Upload
+from .core import LocalFiles, SideFiles, Stage, Upload
 from .core.claims import Claim, claims_of
 from .core.place import partial_path
+from .core.stage import ORPHAN_GRACE
 from .ledger import OrmLedger, to_datetime
 from .owners import Visit, make_stage
 from .promotion import is_local
@@ -47,6 +48,8 @@ def settle(stage: Stage, upload_id: str, own: set[str] = frozenset()) -> bool:  
     upload = ledger.get(upload_id)
     if not claims:
         return True
+    if upload is None and isinstance(stage.store, LocalFiles) and stage.store.age(upload_id) < ORPHAN_GRACE:
+        return False  # received and saved in one transaction that still runs: its record is not visible yet
     with transaction.atomic(using=ledger.alias):
         if upload is not None and not all(is_over(ledger, upload, claim, own) for claim in claims):
             transaction.set_rollback(True, using=ledger.alias)

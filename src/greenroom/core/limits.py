@@ -7,9 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .errors import UsageError
+from .errors import EmptyFile, TooLarge, UsageError
 
-UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+UNITS = {
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+}
 _SIZE = re.compile(r"\s*([0-9]{1,18})(?:\.([0-9]{1,3}))?\s*([A-Za-z]*)\s*", re.ASCII)
 _TYPE = re.compile(r"(\*/\*|[a-z0-9][a-z0-9.+-]*/(\*|[a-z0-9][a-z0-9.+-]*))", re.ASCII)
 
@@ -73,6 +82,17 @@ class Limits:
         """Whether `media_type` (as sniffed from the bytes) is on the list."""
         family = media_type.partition("/")[0] + "/*"
         return not self.types or any(allowed in (media_type, family, "*/*") for allowed in self.types)
+
+    def check_length(self, length: int | None, *, name: str = "") -> None:
+        """Refuse by its declared length what is too large or empty, before any of it has moved."""
+        if length is None:
+            return
+        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+            raise UsageError("A length is a number of bytes, from 0.", length)
+        if self.ceiling is not None and length > self.ceiling:
+            raise TooLarge(name=name, limit=format_size(self.ceiling))
+        if length == 0 and not self.allow_empty:
+            raise EmptyFile(name=name)
 
     def to_dict(self) -> dict[str, Any]:
         """What differs from the defaults, for JSON."""

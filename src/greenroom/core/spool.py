@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from .errors import (
@@ -234,3 +234,24 @@ def judge(sniffed: str, extension: str, name: str, limits: Limits, *, empty: boo
         allowed = ", ".join(dict.fromkeys(describe(allowed) for allowed in limits.types))
         raise TypeNotAllowed(name=name, found=describe(media_type), allowed=allowed)
     return media_type
+
+
+class Nowhere:
+    """A `Writer` for bytes that are in the store already and are only looked at."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """They are there."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def chunks_of(source: BinaryIO | Iterable[bytes], size: int = 1 << 20) -> Iterator[bytes]:
+    """Pieces of at most `size` bytes from a binary file, or the pieces that an iterable gives."""
+    if isinstance(source, bytes | bytearray | memoryview | str):
+        raise UsageError("A source is a binary file or an iterable of bytes, such as [data].", type(source))
+    if hasattr(source, "read"):
+        while chunk := source.read(size):
+            yield chunk
+    else:
+        yield from source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy as copying
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,24 @@ from typing import BinaryIO, Self
 
 from . import place as placing
 from .claims import Claim, claims_of
-from .errors import AlreadySaved, Altered, NotFinished, NotHeld, OffsetMismatch, Refused, UsageError
+from .errors import (
+    AlreadySaved,
+    Altered,
+    CutShort,
+    NotFinished,
+    NotHeld,
+    OffsetMismatch,
+    Refused,
+    UsageError,
+)
 from .intake import Intake
 from .ledger import Ceilings, Ledger, MemoryLedger, Uses
 from .limits import Limits
 from .names import clean_name
-from .spool import DEFAULT_MEMORY, Spool
+from .sniff import HEAD_BYTES
+from .spool import DEFAULT_MEMORY, Nowhere, Spool, chunks_of
 from .store import LocalFiles, SideFiles, Store
-from .upload import State, Upload, new_id
+from .upload import State, Upload, is_id, new_id
 
 HOUR = 3600.0
 # Bytes without a record are not removed while the transaction that will show the record may still run.
@@ -87,6 +98,7 @@ class Stage:
         `length` is the declared size in bytes, if there is one; `reserve` is what to count against the
         ceilings meanwhile. Raises `TooLarge`, `EmptyFile` or `QuotaExceeded` before any byte has moved.
         """
+        self.limits.check_length(length, name=clean_name(client_name))
         upload = self._new(client_name, client_type, length, reserve, self.leases.held)
         self.ledger.insert(upload, self.ceilings)
         return upload
@@ -96,9 +108,10 @@ class Stage:
     ) -> Upload:
         """Take more bytes at `offset`; the upload is staged when its length is reached, or after the `last`.
 
-        Raises `OffsetMismatch` with nothing touched, or a refusal. What arrived before a source broke is kept.
+        Raises `OffsetMismatch` with nothing touched, or a refusal. What arrived before a source broke is kept;
+        what is still in memory when the file is refused (its first bytes, by which it is judged) is not.
         """
-        before = self._receiving(upload_id)
+        before = self._receiving(upload_id, offset)
         if offset != before.offset:
             raise OffsetMismatch(name=before.client_name, offset=offset, expected=before.offset)
         spool = Spool(
@@ -108,13 +121,20 @@ class Stage:
             memory=0,
             spill=lambda: self.store.append(upload_id, offset),
             start=offset,
+            head=self._head(upload_id, offset),
         )
         try:
             for chunk in chunks_of(source):
                 spool.write(chunk)
-        finally:
-            after = self._advance(before, spool)
-        return self._complete(after, spool) if last or after.length == after.offset else after
+            whole = last or spool.size == before.length
+            if whole:
+                spool.finish()
+        except BaseException as error:
+            refused = isinstance(error, Refused) and not isinstance(error, CutShort)
+            self._advance(before, spool, spill=not refused)
+            raise
+        after = self._advance(before, spool)
+        return self._complete(after, spool) if whole else after
 
     def receive(
         self, source: BinaryIO | Iterable[bytes], *, client_name: str, client_type: str = ""
@@ -128,7 +148,11 @@ class Stage:
             intake.abandon()
             raise
         intake.finish()
-        return intake.keep()
+        try:
+            return intake.keep()
+        except BaseException:
+            intake.abandon()
+            raise
 
     def intake(
         self,
@@ -140,16 +164,19 @@ class Stage:
         memory: int | str = DEFAULT_MEMORY,
         limits: Limits | None = None,
     ) -> Intake:
-        """Take a whole file from somebody who pushes its bytes. `memory` as in `Spool`."""
+        """Take a whole file from somebody who pushes its bytes. `memory` as in `Spool`, the rest as in `create`."""
+        limits = limits or self.limits
+        limits.check_length(length, name=clean_name(client_name))
         upload = self._new(client_name, client_type, length, reserve, self.leases.receiving)
         self.ledger.insert(upload, self.ceilings)
-        return Intake(self, upload, limits or self.limits, memory)
+        return Intake(self, upload, limits, memory)
 
     # -- while it is held --------------------------------------------------------------------------
 
     def get(self, upload_id: str) -> Upload:
         """The record. Unknown, foreign, expired and discarded uploads all raise `NotHeld`, and look the same."""
-        upload = self.ledger.get(upload_id)
+        # What is no id is not asked for: a database may choke on it, and its answer would be another one.
+        upload = self.ledger.get(upload_id) if is_id(upload_id) else None
         if upload is None or upload.owner != self.owner or upload.expires_at <= self.ledger.now():
             raise NotHeld
         return upload
@@ -161,7 +188,10 @@ class Stage:
     def open_upload(self, upload: Upload) -> BinaryIO:
         """The same for a record that is at hand, whoever owns it."""
         self.verify(upload)
-        return self.store.open(upload.id)
+        try:
+            return self.store.open(upload.id)
+        except FileNotFoundError:  # removed since
+            raise NotHeld(name=upload.client_name) from None
 
     def verify(self, upload: Upload) -> None:
         """Whether the bytes can be used: whole, and not touched since they were received."""
@@ -178,7 +208,7 @@ class Stage:
     def touch(self, upload: Upload) -> Upload:
         """Somebody uses or sees it: the lease starts anew, up to the longest."""
         now = self.ledger.now()
-        leased = upload.leased(min(upload.created_at + self.leases.longest, now + self.leases.held))
+        leased = upload.leased(self._lease_end(upload, now))
         # Not for every look: a sixteenth of the lease is as good, and saves the write.
         if leased.expires_at - upload.expires_at < self.leases.held / 16:
             return upload
@@ -193,9 +223,11 @@ class Stage:
 
         With a `use`, once only (`AlreadySaved`). Raises `FileExistsError` when the name is taken.
         """
+        if use and not isinstance(self.ledger, Uses):
+            raise UsageError("A use needs a ledger that knows of uses (`Uses`).", self.ledger)
         upload = self.get(upload_id)
         self.verify(upload)
-        if use and not (isinstance(self.ledger, Uses) and self.ledger.claim(upload, use)):
+        if use and isinstance(self.ledger, Uses) and not self.ledger.claim(upload, use):
             raise AlreadySaved(name=upload.client_name)
         try:
             with self._journaled(upload, use, Path(target)):
@@ -244,9 +276,7 @@ class Stage:
         if isinstance(self.store, LocalFiles):
             unexplained = [each for each in self.store.ids() if self.ledger.get(each) is None]
             gone += [each for each in unexplained if self.store.age(each) > ORPHAN_GRACE and settle(each)]
-        for upload_id in gone:
-            self.remove(upload_id)
-        return gone
+        return [upload_id for upload_id in gone if self._remove_expired(upload_id)]
 
     # -- for Intake and append ---------------------------------------------------------------------
 
@@ -256,7 +286,23 @@ class Stage:
         staged = upload.staged(
             size=spool.size, sha256=spool.sha256, media_type=spool.media_type, stamp=stamp, at=now
         )
-        return staged.leased(now + self.leases.held)
+        return staged.leased(self._lease_end(upload, now))
+
+    def _lease_end(self, upload: Upload, now: float) -> float:
+        return min(upload.created_at + self.leases.longest, now + self.leases.held)
+
+    def _remove_expired(self, upload_id: str) -> bool:
+        """Remove bytes and record; False if somebody has renewed the lease since it was found to be over."""
+        upload = self.ledger.get(upload_id)
+        if upload is not None and upload.expires_at > self.ledger.now():
+            return False
+        if isinstance(self.store, SideFiles):
+            # The journal goes with the bytes, so what it explains goes first: copies that were never finished.
+            for claim in claims_of(self.store, upload_id):
+                if claim.target == "path":
+                    placing.remove_partial(Path(claim.place))
+        self.remove(upload_id)
+        return True
 
     def _new(
         self, client_name: str, client_type: str, length: int | None, reserve: int, lease: float
@@ -273,18 +319,26 @@ class Stage:
             reserved=length if length is not None else reserve,
         )
 
-    def _receiving(self, upload_id: str) -> Upload:
+    def _receiving(self, upload_id: str, offset: int) -> Upload:
         upload = self.get(upload_id)
         if upload.state is not State.RECEIVING:
-            raise OffsetMismatch(name=upload.client_name, offset=0, expected=upload.offset)
+            raise OffsetMismatch(name=upload.client_name, offset=offset, expected=upload.offset)
         return upload
 
-    def _advance(self, before: Upload, spool: Spool) -> Upload:
+    def _head(self, upload_id: str, offset: int) -> bytes:
+        """The first bytes of what is here, which were perhaps too few to judge the type by."""
+        if offset == 0:
+            return b""
+        with self.store.open(upload_id) as held:
+            return held.read(min(offset, HEAD_BYTES))
+
+    def _advance(self, before: Upload, spool: Spool, *, spill: bool = True) -> Upload:
         """Write down how far the bytes have come, so that they can be gone on with."""
-        if spool.size > before.offset:
+        if spill:
             spool.spill()
         spool.close()
-        after = before.received(spool.size)
+        after = before.received(before.offset if spool.in_memory else spool.size)
+        after = after.leased(self._lease_end(after, self.ledger.now()))
         if not self.ledger.swap(before, after):
             raise OffsetMismatch(name=before.client_name, offset=spool.size, expected=before.offset)
         return after
@@ -308,26 +362,12 @@ class Stage:
         if not isinstance(self.store, SideFiles):
             yield
             return
-        claim = Claim.new(upload.id, use=use, target="path", sha256=upload.sha256, place=str(target))
+        place = os.path.abspath(target)  # the sweeper may run in another directory
+        claim = Claim.new(upload.id, use=use, target="path", sha256=upload.sha256, place=place)
         claim.write(self.store)
-        yield
+        try:
+            yield
+        except Exception:
+            claim.erase(self.store)  # nothing stands under the name
+            raise
         claim.erase(self.store)
-
-
-class Nowhere:
-    """A `Writer` for bytes that are in the store already and are only looked at."""
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """They are there."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def chunks_of(source: BinaryIO | Iterable[bytes], size: int = 1 << 20) -> Iterator[bytes]:
-    """Pieces of at most `size` bytes from a binary file, or the pieces that an iterable gives."""
-    if hasattr(source, "read"):
-        while chunk := source.read(size):
-            yield chunk
-    else:
-        yield from source

@@ -17,6 +17,12 @@ FIRST_LINES = 16
 
 MOST_LINES = 128
 
+BY_LINES = ("image/jpeg", "image/png")
+"""The decoders that go on from line to line between two looks. (TIFF's strips must be read at one go; the other
+formats decode a whole frame in any case.)"""
+
+FIRST_LINES_FIRST = (*BY_LINES, "image/tiff")
+
 Range = tuple[list[float], list[float]]
 """The lowest and the highest value of each channel, in 8-bit levels."""
 
@@ -26,38 +32,46 @@ def blank_colour(origin: Origin, picture: Picture, tolerance: int) -> str | None
 
     `tolerance` is how far the values of one channel may lie apart, in levels of 0 to 255.
     """
-    if picture.media_type == "image/jpeg" and _differs_coarsely(origin, tolerance):
+    if _differs_early(origin, picture.media_type, tolerance):
         return None
     roll = all_frames(origin, picture.media_type) if picture.frames > 1 else None
     image = _comparable(load(origin, picture.media_type) if roll is None else roll)
-    seen = _scan(image, tolerance)
+    seen = _scan(image, tolerance, by_lines=picture.media_type in BY_LINES)
     return None if seen is None else _name(seen)
 
 
-def _differs_coarsely(origin: Origin, tolerance: int) -> bool:
-    """Whether averages of 8 x 8 pixels already differ by more than the tolerance.
-
-    Averages never differ by more than pixels do, but rounding may add a little: twice the tolerance
-    and a margin is asked for. Of a progressive JPEG only the first scan is read, which holds just these
-    averages; without that, nothing could be said before all of its scans are decoded.
-    """
-    certain = 2 * tolerance + 16
-    first = load(origin, "image/jpeg")
-    progressive = bool(first.get_typeof("interlaced"))
-    if (
-        not progressive
-        and _scan(_comparable(first.crop(0, 0, first.width, min(FIRST_LINES, first.height))), tolerance)
-        is None
-    ):
+def _differs_early(origin: Origin, media_type: str, tolerance: int) -> bool:
+    """Whether a look that costs little already shows that the picture is not blank."""
+    if media_type not in FIRST_LINES_FIRST:
+        return False
+    first = load(origin, media_type)
+    if media_type == "image/jpeg" and first.get_typeof("interlaced"):
+        return _averages_differ(_averages_of_progressive(origin), tolerance)
+    lines = first.crop(0, 0, first.width, min(FIRST_LINES, first.height))
+    if _scan(_comparable(lines), tolerance) is None:
         return True
-    if not progressive:
-        return _scan(_comparable(load(origin, "image/jpeg", shrink=8)), certain) is None
+    return media_type == "image/jpeg" and _averages_differ(origin, tolerance)
+
+
+def _averages_differ(origin: Origin, tolerance: int) -> bool:
+    """Whether averages of 8 x 8 pixels of a JPEG already differ by more than the tolerance.
+
+    Averages never differ by more than pixels do, but a progressive one's are coarsely rounded: twice the
+    tolerance and a margin is asked for.
+    """
+    averages = _comparable(load(origin, "image/jpeg", shrink=8))
+    return _scan(averages, 2 * tolerance + 16, by_lines=True) is None
+
+
+def _averages_of_progressive(origin: Origin) -> Origin:
+    """The first scan of a progressive JPEG, which holds just these averages, as a picture of its own.
+
+    Without it nothing could be said before every scan is decoded.
+    """
     with origin.view() as view:
         scans = jpeg_scans(view)
         next(scans)
-        head = bytes(view[: next(scans, 0)])
-    averages = Origin(None, head + b"\xff\xd9")
-    return _scan(_comparable(load(averages, "image/jpeg", shrink=8)), certain) is None
+        return Origin(None, bytes(view[: next(scans)]) + b"\xff\xd9")
 
 
 def _comparable(image: pyvips.Image) -> pyvips.Image:
@@ -67,11 +81,11 @@ def _comparable(image: pyvips.Image) -> pyvips.Image:
     return image.premultiply().cast("uchar") if image.hasalpha() else image
 
 
-def _scan(image: pyvips.Image, tolerance: int) -> Range | None:
-    """The range of values over the whole image, or None as soon as it exceeds `tolerance`."""
+def _scan(image: pyvips.Image, tolerance: int, *, by_lines: bool = False) -> Range | None:
+    """The range of values over the whole image; None if it exceeds `tolerance`, `by_lines` as soon as it does."""
     low: list[float] = []
     high: list[float] = []
-    top, lines = 0, FIRST_LINES
+    top, lines = 0, FIRST_LINES if by_lines else image.height
     while top < image.height:
         lines = min(lines, image.height - top)
         # One column per statistic, row 0 for all channels together: 0 is the minimum, 1 the maximum.
