@@ -1,14 +1,30 @@
 """What every test may use, and the switch that lets nothing be skipped."""
 
 import os
+import shutil
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
 import pytest
+from django.conf import settings
 
 REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+made_here = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the scratch directory of tests.settings."""
+    config.stash[made_here] = not settings.SCRATCH.parent.exists()
+    settings.SCRATCH.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it with all workers' parts; only the first process of a run gets here with it its own."""
+    if config.stash.get(made_here, False):
+        shutil.rmtree(settings.SCRATCH.parent, ignore_errors=True)
 
 
 def _require(component: str, found: object) -> None:
