@@ -25,8 +25,8 @@ OTHER_MEANINGS = {
     *("cache", "temp", "blob", "attachment", "attach", "media", "commit", "process", "finalize"),
     *("manager", "service", "util", "utils", "helper", "helpers"),
 }
-# Names that a public interface of another's makes: Django's `Form.media`.
-GIVEN_NAMES = {"media"}
+# What Django's own interfaces are called: of widgets, of middleware, of configurations.
+GIVEN_NAMES = {"media", "Media", "process_view", "process_exception", "process_template_response"}
 
 
 def code_files() -> list[Path]:
@@ -43,6 +43,9 @@ def code_files() -> list[Path]:
 def words(name: str) -> set[str]:
     """`StagedFile_to_disk` and `HTTPStore` taken apart into lower-case words."""
     apart = ""
+    name = name.replace("media_type", "type").replace(
+        "MediaType", "Type"
+    )  # RFC 2046's term is not Django's media
     for before, char in zip(" " + name, name, strict=False):
         apart += ("_" if char.isupper() and not before.isupper() else "") + char
     return set(apart.lower().split("_"))
@@ -53,11 +56,13 @@ def test_words() -> None:
     assert "manager" in words("_UploadManager")
     assert "cache" in words("read_from_cache")
     assert "process" not in words("processing_time")
+    assert "media" not in words("media_type_of") | words("MediaTypes")
 
 
 def test_no_file_is_over_400_lines() -> None:
     lines = {path: len(path.read_bytes().splitlines()) for path in code_files()}
-    assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > 400} == {}
+    long = [f"{path.relative_to(ROOT)}: {count}" for path, count in lines.items() if count > 400]
+    assert not long, "\n".join(long)
 
 
 def test_every_module_says_what_it_is_for() -> None:
@@ -65,9 +70,11 @@ def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(SRC))
         for path in MODULES
-        if path.read_text() and not ast.get_docstring(ast.parse(path.read_text()))
+        if "migrations" not in path.parts  # makemigrations writes those
+        and path.read_text()
+        and not ast.get_docstring(ast.parse(path.read_text()))
     ]
-    assert silent == []
+    assert not silent, "\n".join(silent)
 
 
 def test_public_names_keep_to_the_vocabulary() -> None:
@@ -78,10 +85,10 @@ def test_public_names_keep_to_the_vocabulary() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            private = node.name.startswith("_") or node.name in GIVEN_NAMES
-            if not private and words(node.name) & OTHER_MEANINGS:
+            exempt = node.name.startswith(("_", "test_")) or node.name in GIVEN_NAMES
+            if not exempt and words(node.name) & OTHER_MEANINGS:
                 wrong.append(f"{place}:{node.lineno}: {node.name}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
