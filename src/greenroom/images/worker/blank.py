@@ -70,8 +70,8 @@ def _averages_of_progressive(origin: Origin) -> Origin:
     """
     with origin.view() as view:
         scans = jpeg_scans(view)
-        next(scans)
-        return Origin(None, bytes(view[: next(scans)]) + b"\xff\xd9")
+        next(scans, 0)
+        return Origin(None, bytes(view[: next(scans, 0)]) + b"\xff\xd9")
 
 
 def _comparable(image: pyvips.Image) -> pyvips.Image:
