@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -53,7 +53,7 @@ class StagedUploadAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         stage = make_stage()
         discarded = 0
         for row in rows:
-            if settle(stage, cast(str, row.pk)):
+            if settle(stage, row.pk):
                 stage.for_owner(row.owner_id).remove(row.pk)
                 discarded += 1
         self.message_user(request, _("%d discarded.") % discarded)

@@ -5,6 +5,8 @@ from django.db.models.signals import post_save, pre_save
 
 
 class GreenroomConfig(AppConfig):
+    """Connects promotion to Django's save, registers the checks, and sets the workers up."""
+
     name = "greenroom"
     verbose_name = "Greenroom"
     default_auto_field = "django.db.models.BigAutoField"

@@ -12,5 +12,6 @@ class StagedBoundField(forms.BoundField):
     """A `BoundField` whose data is read once and then kept, with what `clean()` has found out about it."""
 
     @cached_property
-    def data(self) -> Any:  # type: ignore[override]
+    def data(self) -> Any:
+        """What the widget has read from the post."""
         return super().data

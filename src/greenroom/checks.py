@@ -50,6 +50,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_store(store: object) -> list[CheckMessage]:
+    """E004, E005, W001: seen by every process, not public, and on the file system of MEDIA_ROOT."""
     if isinstance(store, MemoryStore) or not isinstance(store, SideFiles):
         return [
             Error(
@@ -70,7 +71,9 @@ def check_store(store: object) -> list[CheckMessage]:
             message = f"Held files are in {root}, inside {name}, which is public."
             return [Error(message, hint=hint, id="greenroom.E005")]
     if settings.MEDIA_ROOT and device_of(root) != device_of(Path(settings.MEDIA_ROOT).absolute()):
-        message = f"Held files in {root} are on another file system than MEDIA_ROOT, so every save copies them."
+        message = (
+            f"Held files in {root} are on another file system than MEDIA_ROOT, so every save copies them."
+        )
         return [Warning(message, hint=hint, id="greenroom.W001")]
     return []
 
@@ -82,7 +85,9 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ours, session, csrf = places[MIDDLEWARE], places[SESSION], places[CSRF]
     line = f'Add "{MIDDLEWARE}" to MIDDLEWARE, after SessionMiddleware and before CsrfViewMiddleware.'
     if ours is None:
-        return [Error("GreenroomMiddleware is missing, so nothing can be held.", hint=line, id="greenroom.E006")]
+        return [
+            Error("GreenroomMiddleware is missing, so nothing can be held.", hint=line, id="greenroom.E006")
+        ]
     found: list[CheckMessage] = []
     if conf_owner() == "greenroom.owners.session_owner" and (session is None or session > ours):
         message = "GreenroomMiddleware needs the session of SessionMiddleware, which must stand before it."
@@ -103,7 +108,9 @@ def check_urls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-def check_tables(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+def check_tables(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
     """W002: the tables exist (`manage.py check --database default`, and `migrate` itself)."""
     from django.db import connections
 
@@ -121,6 +128,7 @@ def check_tables(app_configs: Any, databases: Sequence[str] | None = None, **kwa
 
 
 def conf_owner() -> str:
+    """The dotted path that OWNER has, also when other settings are wrong."""
     values = getattr(settings, "GREENROOM", {})
     return values.get("OWNER", conf.Settings.owner) if isinstance(values, dict) else conf.Settings.owner
 

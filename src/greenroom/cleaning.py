@@ -7,15 +7,14 @@ field can never take leaves the list; one that only has a wrong crop stays, with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from .answers import raise_if_taken
-from .core import UsageError, format_size
-from .core.errors import CropInvalid, EmptyFile, NotHeld, Refused, TooLarge, TooMany
+from .core import Picture, UsageError, format_size
+from .core.errors import EmptyFile, NotHeld, Refused, TooLarge, TooMany
 from .core.names import clean_name, split_name
 from .core.sniff import HEAD_BYTES, sniff
 from .core.spool import judge
@@ -60,7 +59,9 @@ class Cleaner:
                 self.guarded(row, self.render_row)
         if self.errors:
             raise ValidationError(self.errors)
-        self.removed = [row.object_pk for row in self.posted.rows if row.removed and row.object_pk is not None]
+        self.removed = [
+            row.object_pk for row in self.posted.rows if row.removed and row.object_pk is not None
+        ]
         return [row.file for row in rows if row.file is not None]
 
     # -- steps -------------------------------------------------------------------------------------
@@ -124,7 +125,8 @@ class Cleaner:
         elif isinstance(file, StagedFile) and media_type.startswith("image/") and file.crop is not None:
             picture = file.probe()
         if rules.inspectors:
-            inspect(file.original if isinstance(file, StagedFile) else file, picture, rules.inspectors)
+            source: Any = file.original if isinstance(file, StagedFile) else file
+            inspect(source, cast(Picture, picture), rules.inspectors)
         if isinstance(file, StagedFile):
             self.crop_row(row, file)
         else:
@@ -186,7 +188,7 @@ def open_row(row: Row) -> None:
     row.client_name = staged.upload.client_name
 
 
-def hold(row: Row, file: UploadedFile, rules: Rules) -> None:
+def hold(row: Row, file: Any, rules: Rules) -> None:
     """A file that came Django's ordinary way is held from now on, if there is somebody to hold it for."""
     visit = current_visit()
     if isinstance(file, StagedFile) or visit is None or visit.owner(create=True) is None:
@@ -205,7 +207,7 @@ def hold(row: Row, file: UploadedFile, rules: Rules) -> None:
         for chunk in file.chunks():
             intake.write(chunk)
         upload = intake.finish()
-        held = file.greenroom_held = StagedFile(visit.stage, upload, intake=intake)  # type: ignore[attr-defined]
+        held = file.greenroom_held = StagedFile(visit.stage, upload, intake=intake)
     row.file = held
 
 
@@ -213,7 +215,9 @@ def judge_type(file: Any, client_name: str, rules: Rules) -> str:
     """The type from the bytes, against this field's limits (a token may come from a field with others)."""
     if isinstance(file, StagedFile):
         media_type = file.upload.media_type
-        return judge(media_type, split_name(client_name)[1], client_name, rules.limits, empty=not file.upload.size)
+        return judge(
+            media_type, split_name(client_name)[1], client_name, rules.limits, empty=not file.upload.size
+        )
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)

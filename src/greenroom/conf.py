@@ -66,7 +66,9 @@ class Settings:
             parse_size(self.memory)
         for name in ("lease", "longest_lease", "promoted_lease", "render_seconds"):
             if not _is_number(seconds(getattr(self, name))) or seconds(getattr(self, name)) <= 0:
-                raise UsageError(f'GREENROOM["{name.upper()}"] is seconds or a timedelta.', getattr(self, name))
+                raise UsageError(
+                    f'GREENROOM["{name.upper()}"] is seconds or a timedelta.', getattr(self, name)
+                )
         for name in ("owner_uploads", "max_pixels", "max_frames", "max_total_pixels", "workers"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -112,7 +114,9 @@ class Settings:
             options.setdefault("keep_free", self.keep_free)
         store = backend(**options)
         if not isinstance(store, Store):
-            raise UsageError('GREENROOM["STORE"]["BACKEND"] names a class with the methods of Store.', backend)
+            raise UsageError(
+                'GREENROOM["STORE"]["BACKEND"] names a class with the methods of Store.', backend
+            )
         return store
 
     def owner_of(self) -> Callable[[Any, bool], str | None]:
@@ -161,6 +165,7 @@ def default_root() -> Path:
 
 
 def seconds(value: float | timedelta) -> float:
+    """A time as seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 

@@ -130,5 +130,3 @@ def prefers_json(request: HttpRequest) -> bool:
     """Whether the client would rather have JSON than a page (`Accept`, RFC 9110 section 12.5.1)."""
     preferred = request.get_preferred_type(["text/html", "application/problem+json", "application/json"])
     return preferred in ("application/problem+json", "application/json")
-
-

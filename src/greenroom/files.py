@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from .core import place as placing
 from .core import LocalFiles, Picture, Signer, Stage, Token, Upload
+from .core import place as placing
 from .core.errors import NotAPicture, NotHeld
 from .core.intake import Intake
 from .core.names import saved_name
@@ -47,7 +47,7 @@ class Bake:
         return cls(apply=text.startswith("b"), size=(int(width), int(height)) if height else None)
 
 
-class StagedFile(UploadedFile):
+class StagedFile(UploadedFile):  # type: ignore[type-arg]
     """A held upload, usable wherever Django takes an `UploadedFile`; Django's own save is its promotion.
 
     `upload` is the record, `crop` the crop or None, `original` the same upload without its crop, `use` the
@@ -102,7 +102,7 @@ class StagedFile(UploadedFile):
         return saved_name(self.upload.client_name, extension)
 
     @property
-    def content_type(self) -> str:  # type: ignore[override]
+    def content_type(self) -> str:
         """The media type of what is read, from its bytes."""
         return self.rendered.media_type if self.is_baked else self.upload.media_type
 
@@ -208,7 +208,7 @@ class StagedFile(UploadedFile):
         if not self.is_baked:
             return self.upload.sha256
         with self._opened() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
 
     def put_in_place(self, path: Path, *, mode: int | None, link: bool) -> None:
         """Make `path` a file with what is read: by a link where that is possible, else by a verified copy."""

@@ -93,6 +93,7 @@ def saved_rows(rules: Rules, initial: Any) -> list[Row]:
 
 
 def initial_row(rules: Rules, each: Any, index: int) -> Row:
+    """One row of a form that nobody has sent yet."""
     if isinstance(each, StagedFile):
         return Row(index=index, file=each, client_name=each.upload.client_name)
     saved = each if isinstance(each, SavedFile) else saved_file(rules, each)
@@ -110,6 +111,7 @@ def saved_file(rules: Rules, instance: Any) -> SavedFile:
 
 
 def only_file_field(model: type[models.Model]) -> str:
+    """The name of the one file field that a model has. Raises `UsageError` if there are none or several."""
     names = [each.name for each in model._meta.concrete_fields if isinstance(each, models.FileField)]
     if len(names) != 1:
         raise UsageError(f"{model._meta.label} needs saved_file=, one of its file fields.", names)

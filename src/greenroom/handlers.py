@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import django
 from django.conf import settings
@@ -71,7 +71,7 @@ class StagingHandler(FileUploadHandler):
         input_data: Any,
         META: dict[str, str],
         content_length: int,
-        boundary: bytes,
+        boundary: Any,
         encoding: str | None = None,
     ) -> tuple[QueryDict, StagedFiles]:
         assert self.request is not None
@@ -121,7 +121,8 @@ class FormReader:
             self.handler.files.cut_short = True
             if self.sink is not None:
                 self.sink.interrupted()
-        any(each.upload_complete() for each in self.others)
+        for each in self.others:
+            each.upload_complete()
         self.post._mutable = False
         return self.post
 
@@ -278,7 +279,7 @@ class OrdinaryFile:
                 part.filename or "",
                 part.content_type,
                 part.content_length,
-                part.charset,
+                cast(Any, part.charset),  # bytes, as from Django's own parser
                 dict(part.type_params),
             )
         )

@@ -129,6 +129,7 @@ def use_key(upload: Upload, use: str) -> str:
 
 
 def to_columns(upload: Upload) -> dict[str, Any]:
+    """A record as the columns of its row."""
     columns = {name: getattr(upload, name) for name in upload.__dataclass_fields__}
     columns["owner_id"] = columns.pop("owner")
     columns["state"] = upload.state.value
@@ -139,6 +140,7 @@ def to_columns(upload: Upload) -> dict[str, Any]:
 
 
 def to_upload(row: StagedUpload) -> Upload:
+    """A row as a record."""
     values = {name: getattr(row, name) for name in Upload.__dataclass_fields__ if name != "owner"}
     for name in _TIMES:
         values[name] = to_seconds(values[name]) if values[name] is not None else None
@@ -154,4 +156,5 @@ def to_datetime(moment: float) -> datetime:
 
 
 def to_seconds(moment: datetime) -> float:
+    """The inverse of `to_datetime`."""
     return (moment if settings.USE_TZ else timezone.make_aware(moment)).timestamp()

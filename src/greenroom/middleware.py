@@ -107,12 +107,14 @@ def valid_policies(head: Head, visit: Visit) -> list[IntakePolicy]:
     sent = {name: value for name, value in head.fields.items() if name.endswith(SUFFIX)}
     owner = visit.owner(create=False) if sent else None
     policies = [
-        IntakePolicy.decode(value, name=name.removesuffix(SUFFIX), owner=owner) for name, value in sent.items()
+        IntakePolicy.decode(value, name=name.removesuffix(SUFFIX), owner=owner)
+        for name, value in sent.items()
     ]
     return [policy for policy in policies if policy is not None]
 
 
 def has_csrf_header(request: HttpRequest) -> bool:
+    """Whether the CSRF token comes as a header, as from scripts."""
     return settings.CSRF_HEADER_NAME in request.META
 
 
@@ -121,7 +123,7 @@ def csrf_rejection(request: HttpRequest, head: Head, view: Callable[..., Any]) -
     stand_in: Any = copy.copy(request)
     stand_in.META = dict(request.META)
     stand_in._post = QueryDict(mutable=True)
-    stand_in._post[CSRF_FIELD] = head.fields[CSRF_FIELD] if CSRF_FIELD in head.fields else ""
+    stand_in._post[CSRF_FIELD] = head.fields.get(CSRF_FIELD, "")
     stand_in._files = StagedFiles()
     check = CsrfViewMiddleware(lambda request: HttpResponse())
     check.process_request(stand_in)

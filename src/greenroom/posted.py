@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
 from .core.errors import CropInvalid, Refused, gettext_noop
@@ -27,7 +26,7 @@ _ROW = re.compile(r"-([0-9]{1,4})-(token|saved)", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
 
 
-class StagedFiles(MultiValueDict[str, UploadedFile]):
+class StagedFiles(MultiValueDict[str, Any]):
     """`request.FILES` of a governed post: what was taken, and beside it what was refused and why.
 
     `cut_short` says that the body ended too early, so that what is missing means nothing.
@@ -83,7 +82,7 @@ class Posted:
 
     name: str
     rows: list[Row] = field(default_factory=list)
-    fresh: list[UploadedFile] = field(default_factory=list)
+    fresh: list[Any] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     preview: bool = False
     cut_short: bool = False
@@ -112,7 +111,7 @@ def read_post(data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
     return posted if posted.says_something else None
 
 
-def files_of(files: Any, name: str) -> list[UploadedFile]:
+def files_of(files: Any, name: str) -> list[Any]:
     """All files of one input, from a `MultiValueDict` or, in a unit test, from a plain dict."""
     if hasattr(files, "getlist"):
         return list(files.getlist(name))
@@ -132,6 +131,7 @@ def read_rows(data: Mapping[str, Any], name: str) -> list[Row]:
 
 
 def read_row(data: Mapping[str, Any], prefix: str, index: int) -> Row:
+    """One row from its inputs. A position that is no number counts as none."""
     position = str(data.get(f"{prefix}-position") or "").strip()
     crop = {part: str(data.get(f"{prefix}-crop-{part}") or "").strip() for part in CROP_PARTS}
     return Row(

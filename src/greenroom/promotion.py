@@ -107,7 +107,9 @@ def close_after_save(sender: type[models.Model], instance: models.Model, using: 
             promotion.close()
             transaction.on_commit(promotion.finish, using=using)
         else:
-            transaction.on_commit(lambda each=promotion: (each.close(), each.finish()), using=using)
+            # Two databases share no transaction: the ledger follows when the row is safe.
+            transaction.on_commit(promotion.close, using=using)
+            transaction.on_commit(promotion.finish, using=using)
 
 
 def promote(
@@ -141,8 +143,9 @@ def promote(
         write_crop(instance, staged)
     fieldfile.name = name
     # As FieldFile.save does it (an ImageField's dimension fields are not read from the disk again).
-    fieldfile._set_instance_attribute(name, staged)
-    fieldfile._committed = True
+    private = cast(Any, fieldfile)
+    private._set_instance_attribute(name, staged)
+    private._committed = True
     return Promotion(staged=staged, upload=upload, claim=claim, instance=instance)
 
 
@@ -201,10 +204,10 @@ def make_directories(directory: Path, mode: int | None) -> None:
 
 def is_local(storage: Any) -> bool:
     """Whether the storage puts files where a link can, and does nothing of its own when it saves them."""
-    kind = storage.__class__
+    kind: Any = storage.__class__  # of a lazy storage too, the real one
     return (
         issubclass(kind, FileSystemStorage)
-        and kind._save is FileSystemStorage._save
+        and kind._save is cast(Any, FileSystemStorage)._save
         and not getattr(storage, "_allow_overwrite", False)
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import conf
 from .core import Limits, UsageError, parse_size
@@ -27,7 +27,7 @@ class Rules:
     max_num: int | None = 1
     croppable: bool = False
     ratio: Ratio | None = None
-    bake: Bake = Bake()
+    bake: Bake = field(default_factory=Bake)
     crop_to: str = ""
     memory: int | str | None = None
     inspectors: Sequence[Inspector] = ()

@@ -6,7 +6,7 @@ our own encoder, originals are attachments, and both come under a policy that al
 
 from __future__ import annotations
 
-from typing import cast
+from typing import BinaryIO, cast
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -74,7 +74,7 @@ def rendition(file: StagedFile) -> tuple[bytes, str]:
         media_type, _newline, data = kept.partition(b"\n")
         return data, media_type.decode()
     with file.original.open() as source:
-        rendered = render(source, recipe, picture=picture)
+        rendered = render(cast(BinaryIO, source), recipe, picture=picture)
     data = rendered.data or b""
     store.put_beside(file.upload.id, name, rendered.media_type.encode() + b"\n" + data)
     return data, rendered.media_type

@@ -66,9 +66,7 @@ def step_two(request: HttpRequest) -> HttpResponse:
     return redirect(f"/saved/{paper.pk}/")
 
 
-@receives(
-    "picture", limits=Limits(max_bytes=2_000_000, types=["image/*"]), inspectors=[not_blank()]
-)
+@receives("picture", limits=Limits(max_bytes=2_000_000, types=["image/*"]), inspectors=[not_blank()])
 def check(request: HttpRequest) -> HttpResponse:
     picture = request.FILES["picture"]
     return JsonResponse({"name": picture.name, "size": picture.size, "type": picture.content_type})

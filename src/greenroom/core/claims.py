@@ -37,7 +37,9 @@ class Claim:
     def new(cls, upload_id: str, *, use: str, target: str, sha256: str, place: str = "") -> Self:
         """A claim with a fresh id; without a use it gets one of its own, which nobody else can take."""
         claim_id = new_id()
-        return cls(id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, sha256=sha256, place=place)
+        return cls(
+            id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, sha256=sha256, place=place
+        )
 
     def write(self, store: SideFiles) -> None:
         """Durable before the bytes are placed."""

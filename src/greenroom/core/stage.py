@@ -329,8 +329,11 @@ class Stage:
         """The first bytes of what is here, which were perhaps too few to judge the type by."""
         if offset == 0:
             return b""
-        with self.store.open(upload_id) as held:
-            return held.read(min(offset, HEAD_BYTES))
+        try:
+            with self.store.open(upload_id) as held:
+                return held.read(min(offset, HEAD_BYTES))
+        except FileNotFoundError:  # nothing is left to go on from
+            raise NotHeld from None
 
     def _advance(self, before: Upload, spool: Spool, *, spill: bool = True) -> Upload:
         """Write down how far the bytes have come, so that they can be gone on with."""

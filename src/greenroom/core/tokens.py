@@ -26,11 +26,15 @@ class Signer:
 
     def __init__(self, keys: Sequence[str | bytes], *, purpose: str) -> None:
         if not keys or not all(keys):
-            raise UsageError("A Signer needs at least one key, and none of them empty.", keys and "an empty key")
+            raise UsageError(
+                "A Signer needs at least one key, and none of them empty.", keys and "an empty key"
+            )
         self._keys = [derive(key, purpose) for key in keys]
 
     def sign(self, text: str) -> str:
-        """`text`, a dot, and the signature: 43 characters of base64url."""
+        """`text` (ASCII), a dot, and the signature: 43 characters of base64url."""
+        if not text.isascii():
+            raise UsageError("Only ASCII is signed; encode other text first.", text)
         return f"{text}.{signature(self._keys[0], text)}"
 
     def unsign(self, signed: str) -> str | None:
@@ -83,5 +87,6 @@ def derive(key: str | bytes, purpose: str) -> bytes:
 
 
 def signature(key: bytes, text: str) -> str:
+    """The HMAC-SHA256 of `text`: 43 characters of base64url."""
     digest = hmac.new(key, text.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -11,8 +11,17 @@ The suites are plain classes, and nothing here imports pytest or Django when it 
 """
 
 from .clock import FakeClock
+from .held import as_owner, stage_file
 from .ledgers import LedgerSuite
 from .promise import BrokenPromise
 from .stores import BareStore, StoreSuite
 
-__all__ = ["BareStore", "BrokenPromise", "FakeClock", "LedgerSuite", "StoreSuite"]
+__all__ = [
+    "BareStore",
+    "BrokenPromise",
+    "FakeClock",
+    "LedgerSuite",
+    "StoreSuite",
+    "as_owner",
+    "stage_file",
+]

@@ -8,6 +8,8 @@ from greenroom.sweeping import clear_staged
 
 
 class Command(BaseCommand):
+    """Runs `greenroom.sweeping.clear_staged`."""
+
     help = "Remove uploads whose time is over and settle saves that were cut off. Run it from cron, hourly."
 
     def handle(self, *args: Any, **options: Any) -> None:
