@@ -11,6 +11,7 @@ urlpatterns = [
     path("product/", views.product),
     path("original/", views.original),
     path("paper/", views.paper),
+    path("backup/", views.backup),
     path("papers/", views.papers),
     path("album/", views.album),
     path("album/<int:pk>/", views.album),

@@ -102,12 +102,12 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         return saved_name(self.upload.client_name, extension)
 
     @property
-    def content_type(self) -> str:
+    def content_type(self) -> str:  # type: ignore[override]
         """The media type of what is read, from its bytes."""
         return self.rendered.media_type if self.is_baked else self.upload.media_type
 
     @property
-    def size(self) -> int:  # type: ignore[override]
+    def size(self) -> int:
         """How many bytes `read()` gives."""
         if not self.is_baked:
             return self.upload.size

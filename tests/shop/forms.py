@@ -32,6 +32,14 @@ class PaperForm(forms.ModelForm):
         fields = ["title", "body"]
 
 
+class BackupForm(forms.ModelForm):
+    body = StagedFileField(limits=Limits(max_bytes="5 GB"))
+
+    class Meta:
+        model = Paper
+        fields = ["title", "body"]
+
+
 class AlbumForm(forms.ModelForm):
     photos = StagedImagesField(crop="4:3", max_num=6, saved_crop="crop")
 

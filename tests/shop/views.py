@@ -8,7 +8,7 @@ from greenroom.decorators import receives
 from greenroom.forms import save_files
 from greenroom.images import not_blank
 
-from .forms import AlbumForm, OriginalForm, PaperForm, PapersForm, ProductForm
+from .forms import AlbumForm, BackupForm, OriginalForm, PaperForm, PapersForm, ProductForm
 from .models import Album
 
 
@@ -29,6 +29,10 @@ def original(request: HttpRequest) -> HttpResponse:
 
 def paper(request: HttpRequest) -> HttpResponse:
     return model_form(request, PaperForm)
+
+
+def backup(request: HttpRequest) -> HttpResponse:
+    return model_form(request, BackupForm)
 
 
 def papers(request: HttpRequest) -> HttpResponse:
