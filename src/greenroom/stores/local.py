@@ -68,8 +68,10 @@ class LocalStore:
         grave = path.with_name(f"{upload_id}.removed-{new_id()}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, grave)
-        for leftover in path.parent.glob(f"{upload_id}.removed-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(path.parent):
+                if name.startswith(f"{upload_id}.removed-"):
+                    shutil.rmtree(path.with_name(name), ignore_errors=True)
         with contextlib.suppress(OSError):
             os.rmdir(path.parent)  # succeeds only when nothing else is in it
 
