@@ -247,6 +247,7 @@ def test_the_library_itself_refuses_what_is_not_allowed(loader: str) -> None:
 def test_an_ultra_hdr_jpeg_is_a_jpeg() -> None:
     """The loader for its gain map is shut; the ordinary picture in front is what counts."""
     data = pictures.coded(64, 64).colourspace("scrgb").uhdrsave_buffer()
+    assert b"hdrgm" in data
     picture = probe(data)
     assert picture.media_type == "image/jpeg"
     assert b"hdrgm" not in render(data, Recipe.bake(None), picture=picture).data
