@@ -74,7 +74,7 @@ _SIGNATURE = re.compile(b"|".join(b"(%s)" % pattern for _name, pattern in SIGNAT
 MARKUP: tuple[tuple[str, bytes], ...] = (
     (
         SVG,
-        rb"(?>\s+|<\?.*?\?>|<!--.*?-->|<!doctype\s+svg[^>\[]*(?>\[.*?\]\s*)?>)*+<(?:[a-z_][\w.-]*:)?svg[\s/>]",
+        rb"(?:\s+|<\?.*?\?>|<!--.*?-->|<!doctype\s+svg[^>\[]*(?:\[.*?\]\s*)?>)*+<(?:[a-z_][\w.-]*:)?svg[\s/>]",
     ),
     (XML, rb"\s*+<\?xml[\s]"),
     (
