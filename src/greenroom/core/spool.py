@@ -252,6 +252,8 @@ def chunks_of(source: BinaryIO | Iterable[bytes], size: int = 1 << 20) -> Iterat
         raise UsageError("A source is a binary file or an iterable of bytes, such as [data].", type(source))
     if hasattr(source, "read"):
         while chunk := source.read(size):
+            if isinstance(chunk, str):
+                raise UsageError('A source is binary: open(path, "rb").', source)
             yield chunk
     else:
         yield from source
