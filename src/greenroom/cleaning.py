@@ -6,12 +6,15 @@ field can never take leaves the list; one that only has a wrong crop stays, with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from . import conf
 from .answers import raise_if_taken
 from .core import Picture, UsageError, format_size
 from .core.errors import EmptyFile, NotHeld, Refused, TooLarge, TooMany
@@ -19,7 +22,7 @@ from .core.names import clean_name, split_name
 from .core.sniff import HEAD_BYTES, sniff
 from .core.spool import judge
 from .crops import read_crop
-from .files import OwnersStage, SavedFile, StagedFile
+from .files import OwnersStage, StagedFile
 from .images import inspect, probe
 from .owners import current_visit
 from .posted import Posted, Row
@@ -28,7 +31,7 @@ from .wording import say
 
 
 class Cleaner:
-    """Cleans what one field was sent. `saved` are the rows of what is saved, for a field of many files."""
+    """Cleans what one field was sent. `saved` are the rows of what is saved already."""
 
     def __init__(
         self, rules: Rules, posted: Posted, messages: Mapping[str, Any], saved: list[Row] | None = None
@@ -38,27 +41,34 @@ class Cleaner:
         self.messages = messages
         self.saved = {row.saved: row for row in saved or [] if row.saved}
         self.removed: list[Any] = []
-        self.errors: list[ValidationError] = []
+        self.errors: list[tuple[Row | None, ValidationError]] = []
 
     def files(self) -> list[Any]:
         """The files in their order, or `ValidationError` with all that is wrong."""
         self.collect_general_errors()
         self.match_saved_rows()
-        for row in self.posted.rows:
-            self.guarded(row, open_row)
-        self.take_fresh()
+        self.for_each(self.posted.rows, open_row)
+        fresh = self.take_fresh()
         rows = [row for row in self.posted.rows if not row.removed]
         if not self.posted.preview:
             raise_if_taken(row.staged for row in rows if row.staged is not None)
-        for row in rows:
-            self.guarded(row, self.judge_row)
+        rows = [row for row in rows if row.file is not None]
+        self.for_each(rows, self.judge)
+        self.for_each(rows, self.look, side_by_side=self.rules.pictures)
+        self.for_each(rows, self.crop)
+        if not self.rules.multiple:
+            self.keep_newest(fresh)
         if self.posted.preview:
-            self.errors.append(ValidationError(self.messages["preview"], code="preview"))
+            self.errors.append((None, ValidationError(self.messages["preview"], code="preview")))
+        rows = [row for row in self.posted.rows if not row.removed]
         if not self.errors:
             for row in rows:
-                self.guarded(row, self.render_row)
+                if row.staged is not None and row.staged.is_baked:
+                    row.staged.keep()
+            # Rendered now, so that saving cannot fail on a picture.
+            self.for_each(rows, render, side_by_side=True)
         if self.errors:
-            raise ValidationError(self.errors)
+            raise ValidationError([error for _row, error in self.errors])
         self.removed = [
             row.object_pk for row in self.posted.rows if row.removed and row.object_pk is not None
         ]
@@ -67,18 +77,17 @@ class Cleaner:
     # -- steps -------------------------------------------------------------------------------------
 
     def collect_general_errors(self) -> None:
+        """What is wrong with the post as a whole, and what was refused while it arrived."""
         if self.posted.cut_short:
             # A body that ended too early never reads as "the person removed the file".
-            self.errors.append(ValidationError(self.messages["cut_short"], code="cut_short"))
+            self.errors.append((None, ValidationError(self.messages["cut_short"], code="cut_short")))
         if self.posted.problem:
-            self.errors.append(ValidationError(_(self.posted.problem), code="state"))
+            self.errors.append((None, ValidationError(_(self.posted.problem), code="state")))
         for refusal in self.posted.refused:
             self.refuse(None, refusal)
 
     def match_saved_rows(self) -> None:
         """Saved rows are those the form started with; what the post does not mention stays."""
-        if not self.rules.multiple:
-            return
         mentioned = set()
         for row in list(self.posted.rows):
             if not row.saved:
@@ -88,85 +97,121 @@ class Cleaner:
                 self.posted.rows.remove(row)
                 if known is None and not row.removed:
                     message = _("“%s” was removed in another window.") % (row.client_name or row.saved)
-                    self.errors.append(ValidationError(message, code="gone"))
+                    self.errors.append((None, ValidationError(message, code="gone")))
                 continue
             mentioned.add(row.saved)
             row.file, row.object_pk, row.client_name = known.file, known.object_pk, known.client_name
-        self.posted.rows += [row for key, row in self.saved.items() if key not in mentioned]
+        if self.rules.multiple:
+            self.posted.rows += [row for key, row in self.saved.items() if key not in mentioned]
 
-    def take_fresh(self) -> None:
-        """New files become rows. In a field for one file, a new one takes the place of what was there."""
-        allowed = self.rules.max_files
+    def take_fresh(self) -> list[Row]:
+        """New files become rows, at the end; returns these rows."""
+        rows = []
         for index, each in enumerate(self.posted.fresh):
             row = Row(index=len(self.posted.rows), client_name=clean_name(each.name or ""))
             self.posted.rows.append(row)
-            if index >= allowed:
-                self.refuse(row, TooMany(name=row.client_name, limit=allowed))
+            if index >= self.rules.max_files:
+                self.refuse(row, TooMany(name=row.client_name, limit=self.rules.max_files))
                 continue
-            self.guarded(row, lambda row, each=each: hold(row, each, self.rules))
-            if row.file is not None and not self.rules.multiple:
-                self.posted.rows = [row]
+            self.for_each([row], functools.partial(hold, each, self.rules))
+            rows.append(row)
         self.posted.fresh = []
+        return rows
 
-    def judge_row(self, row: Row) -> None:
-        """Everything that can be said about one file without rendering it."""
-        if row.file is None or isinstance(row.file, SavedFile) or row.saved:
-            return
-        file, rules = row.file, self.rules
-        ceiling = rules.limits.ceiling
-        if ceiling is not None and size_of(file) > ceiling:
-            raise TooLarge(limit=format_size(ceiling))
-        if size_of(file) == 0 and not rules.limits.allow_empty:
+    def judge(self, row: Row) -> None:
+        """Size and type. They were judged on the way in, but perhaps by another field's limits."""
+        limits = self.rules.limits
+        if limits.ceiling is not None and size_of(row.file) > limits.ceiling:
+            raise TooLarge(limit=format_size(limits.ceiling))
+        if size_of(row.file) == 0 and not limits.allow_empty:
             raise EmptyFile
-        media_type = judge_type(file, row.client_name, rules)
-        picture = None
-        if rules.pictures:
-            picture = file.probe() if isinstance(file, StagedFile) else probe(file, rules.limits)
-        elif isinstance(file, StagedFile) and media_type.startswith("image/") and file.crop is not None:
-            picture = file.probe()
-        if rules.inspectors:
-            source: Any = file.original if isinstance(file, StagedFile) else file
-            inspect(source, cast(Picture, picture), rules.inspectors)
-        if isinstance(file, StagedFile):
-            self.crop_row(row, file)
-        else:
-            file.seek(0)
+        judge_type(row.file, row.client_name, self.rules)
 
-    def crop_row(self, row: Row, file: StagedFile) -> None:
-        crop, bake = file.crop, file.bake
+    def look(self, row: Row) -> None:
+        """What picture it is, and what the inspectors say. Nothing here touches the database."""
+        file, picture = row.file, None
         if self.rules.pictures:
-            picture = file.probe()
+            limits = conf.current().bounded(self.rules.limits)
+            picture = file.look(limits) if isinstance(file, StagedFile) else probe(file, limits)
+        if self.rules.inspectors:
+            source: Any = file.original if isinstance(file, StagedFile) else file
+            try:
+                inspect(source, cast(Picture, picture), self.rules.inspectors)
+            finally:
+                if source is not file:
+                    source.close()
+        if not isinstance(file, StagedFile):
+            file.seek(0)
+        row.picture = picture
+
+    def crop(self, row: Row) -> None:
+        """The crop that was sent, checked against the picture; what was found is written down."""
+        file = row.staged
+        if file is None:
+            return
+        crop, bake = file.crop, file.bake
+        if row.picture is not None:
+            file.write_down(row.picture)
             if row.crop_input is not None:
-                crop = read_crop(row.crop_input, picture, self.rules)
+                crop = read_crop(row.crop_input, row.picture, self.rules)
             if self.rules.croppable or self.rules.bake.size is not None:
                 bake = self.rules.bake
             if crop is not None:
-                crop.check(picture, self.rules.ratio)
+                crop.check(row.picture, self.rules.ratio)
         row.file = file.cropped(crop, bake, crop_to=self.rules.crop_to)
 
-    def render_row(self, row: Row) -> None:
-        """Rendered now, so that saving cannot fail on a picture."""
-        if row.staged is not None and row.staged.is_baked:
-            row.staged.render()
+    def keep_newest(self, fresh: list[Row]) -> None:
+        """In a field for one file a new one takes the place of what was there, unless it was refused."""
+        taken = [row for row in fresh if row in self.posted.rows][-1:]
+        if taken:
+            self.posted.rows = taken
+            self.errors = [(row, error) for row, error in self.errors if row is None or row in fresh]
 
     # -- errors ------------------------------------------------------------------------------------
 
-    def guarded(self, row: Row, step: Any) -> None:
-        """Take one step for one file; what is refused is said beside that file."""
-        try:
-            step(row)
-        except Refused as refusal:
-            self.refuse(row, refusal if refusal.name else refusal.named(row.client_name))
+    def for_each(
+        self, rows: Iterable[Row], step: Callable[[Row], None], *, side_by_side: bool = False
+    ) -> None:
+        """Take one step for every file that is still in the running; what is refused is said beside it.
+
+        `side_by_side` takes it in as many threads as there are workers, since they do the work.
+        """
+        left = [row for row in rows if row in self.posted.rows and not row.refused and not row.is_saved]
+
+        def refusal_of(row: Row) -> Refused | None:
+            try:
+                step(row)
+            except Refused as refusal:
+                return refusal
+            return None
+
+        if side_by_side and len(left) > 1:
+            with ThreadPoolExecutor(conf.current().workers) as threads:
+                refusals = list(threads.map(refusal_of, left))
+        else:
+            refusals = [refusal_of(row) for row in left]
+        for row, refusal in zip(left, refusals, strict=True):
+            if refusal is not None:
+                self.refuse(row, refusal if refusal.name else refusal.named(row.client_name))
 
     def refuse(self, row: Row | None, refusal: Refused) -> None:
         message = say(refusal)
-        self.errors.append(ValidationError(message, code=refusal.code))
-        if row is None or row.removed:
+        if row is not None and row.removed:
+            return
+        self.errors.append((row, ValidationError(message, code=refusal.code)))
+        if row is None:
             return
         row.errors.append(message)
+        row.refused = True
         if not refusal.code.startswith("crop_"):
             # This field can never take it. What is held stays held, for whoever else has its token.
             self.posted.rows.remove(row)
+
+
+def render(row: Row) -> None:
+    """Apply the crop of one file."""
+    if row.staged is not None:
+        row.staged.render()
 
 
 def open_row(row: Row) -> None:
@@ -188,7 +233,7 @@ def open_row(row: Row) -> None:
     row.client_name = staged.upload.client_name
 
 
-def hold(row: Row, file: Any, rules: Rules) -> None:
+def hold(file: Any, rules: Rules, row: Row) -> None:
     """A file that came Django's ordinary way is held from now on, if there is somebody to hold it for."""
     visit = current_visit()
     if isinstance(file, StagedFile) or visit is None or visit.owner(create=True) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,13 @@ class Settings:
         return Limits(
             max_pixels=self.max_pixels, max_frames=self.max_frames, max_total_pixels=self.max_total_pixels
         )
+
+    def bounded(self, limits: Limits) -> Limits:
+        """A field's limits, with the site's pixel limits where the field has left the defaults."""
+        default, site = Limits(), self.limits
+        names = ("max_pixels", "max_frames", "max_total_pixels")
+        left = [name for name in names if getattr(limits, name) == getattr(default, name)]
+        return replace(limits, **{name: getattr(site, name) for name in left})
 
     @property
     def memory_bytes(self) -> int:

@@ -13,14 +13,17 @@ from typing import Any, BinaryIO, cast
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from .core import LocalFiles, Picture, Signer, Stage, Token, Upload
+from . import conf
+from .core import Limits, LocalFiles, Picture, Signer, Stage, Token, Upload
 from .core import place as placing
-from .core.errors import NotAPicture, NotHeld
+from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
 from .core.names import saved_name
 from .core.sniff import extension_for
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
+from .owners import current_visit
+from .stores.local import HeldFile
 
 
 def token_signer() -> Signer:
@@ -176,13 +179,31 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
 
     def probe(self) -> Picture:
         """What picture it is; looked at once and written down. Raises the refusals of `greenroom.images`."""
-        if self.upload.picture is None:
-            if not self.upload.media_type.startswith("image/"):
-                raise NotAPicture(name=self.upload.client_name, reason="its content is of another kind")
-            with self._opened_original() as source:
-                picture = probe(source, self.stage.limits)
-            self._write_down(picture)
-        return cast(Picture, self.upload.picture)
+        picture = self.look(conf.current().bounded(self.stage.limits))
+        self.write_down(picture)
+        return picture
+
+    def look(self, limits: Limits) -> Picture:
+        """The same, without writing it down (and so without the database)."""
+        if self.upload.picture is not None:
+            return self.upload.picture
+        if not self.upload.media_type.startswith("image/"):
+            raise NotAPicture(
+                name=self.upload.client_name, reason=gettext_noop("its content is of another kind")
+            )
+        with self._opened_original() as source:
+            return probe(source, limits)
+
+    def write_down(self, picture: Picture) -> None:
+        """What was found goes into the record."""
+        if self.upload.picture is not None:
+            return
+        probed = self.upload.probed(picture)
+        if self._intake is None or self._intake.kept:
+            self.stage.ledger.swap(self.upload, probed)
+        if self._intake is not None:
+            self._intake.upload = probed
+        self._record = probed
 
     @cached_property
     def rendered(self) -> Rendered:
@@ -194,6 +215,9 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         if isinstance(self.stage.store, LocalFiles):
             # Named anew each time: two forms that save the same crop must not share one file.
             to = self.stage.store.path(upload.id, f"baked-{new_id()}")
+            visit = current_visit()
+            if visit is not None:
+                visit.baked.append(to)
         with self.stage.open_upload(upload) as source:
             return render(source, recipe, picture=picture, to=to)
 
@@ -220,16 +244,6 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
             with self._opened() as file:
                 placing.copy(file, path, sha256=self.sha256, mode=mode)
 
-    def _write_down(self, picture: Picture) -> None:
-        if self._intake is not None and not self._intake.kept:
-            self._intake.upload = self._intake.upload.probed(picture)
-            return
-        probed = self.upload.probed(picture)
-        self.stage.ledger.swap(self.upload, probed)
-        if self._intake is not None:
-            self._intake.upload = probed
-        self._record = probed
-
     def _opened_original(self) -> BinaryIO:
         if self._intake is not None:
             return self._intake.open()
@@ -239,7 +253,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         if not self.is_baked:
             return self._opened_original()
         if self.rendered.path is not None:
-            return open(self.rendered.path, "rb")
+            return HeldFile(self.rendered.path)
         return io.BytesIO(cast(bytes, self.rendered.data))
 
 

@@ -14,7 +14,7 @@ from .bound import StagedBoundField
 from .cleaning import Cleaner
 from .core import Limits, UsageError
 from .files import Bake, SavedFile, StagedFile
-from .formsets import FileList, save_files, saved_rows
+from .formsets import FileList, save_files, saved_rows, single_saved_row
 from .images import Inspector
 from .posted import Posted
 from .rules import Rules, ratio_of
@@ -81,15 +81,14 @@ class StagedFileField(forms.FileField):
         posted = self.to_posted(data)
         if posted is None:
             return self.nothing_sent(initial)
-        cleaner = Cleaner(self.rules, posted, self.error_messages)
-        files = cleaner.files()
-        for row in posted.rows:
-            if row.saved and row.removed and not self.required:
-                return False
-        if not files:
-            return self.nothing_sent(initial)
-        self.check_name(files[-1])
-        return files[-1]
+        cleaner = Cleaner(self.rules, posted, self.error_messages, single_saved_row(initial))
+        files = [each for each in cleaner.files() if not isinstance(each, SavedFile)]
+        if files:
+            self.check_name(files[-1])
+            return files[-1]
+        if cleaner.removed and not self.required:
+            return False
+        return self.nothing_sent(initial if not cleaner.removed else None)
 
     def to_posted(self, data: Any) -> Posted | None:
         """Plain files, as a test or another widget may give them, count as new ones."""

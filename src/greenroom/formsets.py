@@ -92,6 +92,15 @@ def saved_rows(rules: Rules, initial: Any) -> list[Row]:
     return [initial_row(rules, each, index) for index, each in enumerate(objects)]
 
 
+def single_saved_row(initial: Any) -> list[Row]:
+    """The row of the one file that a field for one file starts with: nothing in it needs a primary key."""
+    if not initial or isinstance(initial, StagedFile):
+        return []
+    name = str(getattr(initial, "name", initial)).rpartition("/")[2]
+    saved = SavedFile(pk=1, file=initial)
+    return [Row(saved="1", object_pk=saved.pk, file=saved, client_name=name)]
+
+
 def initial_row(rules: Rules, each: Any, index: int) -> Row:
     """One row of a form that nobody has sent yet."""
     if isinstance(each, StagedFile):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
@@ -52,6 +53,7 @@ class Visit:
     find_user_id: Callable[[], Any] = lambda: None
     intakes: list[Intake] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
+    baked: list[Path] = field(default_factory=list)
 
     def owner(self, *, create: bool) -> str | None:
         """The key of the owner; `create` makes one for a visitor who is new."""
@@ -63,11 +65,14 @@ class Visit:
         return make_stage(self.find_user_id()).for_owner(self.owner(create=True) or "")
 
     def abandon_unkept(self) -> None:
-        """What was received and neither kept nor saved is in this request's memory only: forget it."""
+        """What was received and neither kept nor saved, and what was rendered to be saved: forget it."""
         intakes, self.intakes = self.intakes, []
         for intake in intakes:
             if not intake.kept:
                 intake.abandon()
+        baked, self.baked = self.baked, []
+        for path in baked:
+            path.unlink(missing_ok=True)
 
 
 _current: ContextVar[Visit | None] = ContextVar("greenroom_visit", default=None)

@@ -14,9 +14,10 @@ from typing import Any
 
 from django.utils.datastructures import MultiValueDict
 
+from .core import Picture
 from .core.errors import CropInvalid, Refused, gettext_noop
 from .core.names import clean_name
-from .files import StagedFile
+from .files import SavedFile, StagedFile
 
 _ = gettext_noop
 
@@ -42,7 +43,7 @@ class StagedFiles(MultiValueDict[str, Any]):
         self.refused.setdefault(name, []).append(refusal)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Row:
     """One file of a field: held (by token), saved (by primary key), or new in this post.
 
@@ -60,6 +61,8 @@ class Row:
     crop_input: Mapping[str, str] | str | None = None
     file: Any = None
     object_pk: Any = None
+    picture: Picture | None = None
+    refused: bool = False
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -69,6 +72,11 @@ class Row:
         wanted = self.index + 1 if self.position is None else self.position
         was = self.index + 1
         return wanted - 0.5 if wanted < was else wanted + 0.5 if wanted > was else wanted
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the row stands for a file that was saved before."""
+        return isinstance(self.file, SavedFile)
 
     @property
     def staged(self) -> StagedFile | None:

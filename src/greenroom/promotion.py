@@ -62,9 +62,6 @@ class Promotion:
         self.finished = True
         store = self.staged.stage.store
         self.claim.erase(cast(SideFiles, store))
-        if self.staged.is_baked and self.staged.rendered.path is not None:
-            # It is the saved file by now; a second save renders its own, so that no two share their bytes.
-            self.staged.rendered.path.unlink(missing_ok=True)
         signals.promoted.send(
             sender=type(self.instance), instance=self.instance, upload=self.upload, name=self.claim.place
         )

@@ -16,7 +16,7 @@ from .core import Limits, Picture, format_size
 from .core.errors import Refused
 from .core.sniff import describe
 from .files import Bake, SavedFile, StagedFile
-from .formsets import saved_rows
+from .formsets import saved_rows, single_saved_row
 from .images import Crop, largest
 from .owners import current_visit
 from .policies import SUFFIX, IntakePolicy
@@ -73,13 +73,12 @@ class StagedFileInput(forms.FileInput):
                         open_row(row)
                     except Refused:
                         row.removed = True
-            return [row for row in value.rows if row.file is not None or row.saved]
+            return [row for row in value.rows if row.file is not None]
         if not value:
             return []
         if isinstance(value, StagedFile):
             return [Row(file=value, client_name=value.upload.client_name)]
-        name = str(getattr(value, "name", value)).rpartition("/")[2]
-        return [Row(saved="1", file=SavedFile(pk=1, file=value), client_name=name)]
+        return single_saved_row(value)
 
     def policy(self, name: str) -> str:
         """The signed policy; empty where nobody is there to hold files for, and the input is a plain one."""
@@ -145,7 +144,9 @@ class StagedFileInput(forms.FileInput):
             shown["preview_url"] = url_of("preview", file.token)
             shown["pixels"] = f"{upload.picture.width} × {upload.picture.height}"
             if self.rules.croppable:
-                shown["crop"] = crop_context(row.crop_input, file.crop, upload.picture, self.rules)
+                shown["crop"] = crop_context(
+                    row.crop_input if row.errors else None, file.crop, upload.picture, self.rules
+                )
             if file.crop is not None:
                 shown["result"] = "{} × {}".format(*file.crop.result_size)
 

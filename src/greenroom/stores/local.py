@@ -32,6 +32,10 @@ class HeldFile(io.BufferedReader):
         super().__init__(io.FileIO(path))
         self.local_path: Path | None = path
 
+    def __del__(self) -> None:
+        # Forms never close their files, and nobody should have to: it ends with the last reference to it.
+        self.close()
+
 
 class LocalStore:
     """A `Store`, with `SideFiles` and `LocalFiles`.
