@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import os
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def test_size_digest_and_bytes_are_those_of_the_file(data: bytes, cuts: list[int
     sink = Sink()
     spool = Spool(limits=Limits(allow_empty=True), memory=memory, spill=sink)
     edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         spool.write(data[start:end])
     spool.finish()
     assert spool.size == len(data)
@@ -154,7 +155,7 @@ def test_too_large_is_refused_at_the_first_byte_over_and_that_piece_goes_nowhere
     sink = Sink()
     spool = Spool(name="tea.bin", limits=Limits(max_bytes=10_000), memory=0, spill=sink)
     spool.write(bytes(10_000))
-    with pytest.raises(TooLarge, match="“tea.bin” is too large: at most 10 kB"):
+    with pytest.raises(TooLarge, match=r"“tea.bin” is too large: at most 10 kB"):
         spool.write(b"x")
     assert len(sink.data) == 10_000
     spool.finish()
