@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -186,8 +187,11 @@ class Cleaner:
             return None
 
         if side_by_side and len(left) > 1:
+            contexts = [copy_context() for _row in left]  # the threads work for this visit
             with ThreadPoolExecutor(conf.current().workers) as threads:
-                refusals = list(threads.map(refusal_of, left))
+                refusals = list(
+                    threads.map(lambda context, row: context.run(refusal_of, row), contexts, left)
+                )
         else:
             refusals = [refusal_of(row) for row in left]
         for row, refusal in zip(left, refusals, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from fractions import Fraction
@@ -120,14 +121,9 @@ def test_objects_that_are_not_a_crop_are_refused(value: object) -> None:
 
 @given(st.text(max_size=600))
 def test_no_text_does_anything_but_parse_or_refuse(text: str) -> None:
-    try:
-        Crop.parse(text)
-    except CropInvalid as refusal:
-        assert str(refusal)
-    try:
-        Crop.from_compact(text)
-    except CropInvalid as refusal:
-        assert str(refusal)
+    for parse in (Crop.parse, Crop.from_compact):
+        with contextlib.suppress(CropInvalid):
+            parse(text)
 
 
 json_values = st.recursive(

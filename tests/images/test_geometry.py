@@ -86,8 +86,9 @@ def test_each_turn_of_each_orientation_is_exact(name: str, orientation: int) -> 
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_rendition_has_no_orientation_of_its_own(orientation: int) -> None:
-    data, _stored = source("jpeg", orientation)
+@pytest.mark.parametrize("name", ["jpeg", "png", "tiff", "webp"])
+def test_a_rendition_has_no_orientation_of_its_own(name: str, orientation: int) -> None:
+    data, _stored = source(name, orientation)
     picture = probe(data)
     for recipe in (Recipe.bake(None), Recipe.proxy(), Recipe.preview(size=(10, 10))):
         rendered = render(data, recipe, picture=picture)

@@ -268,6 +268,28 @@ def test_ctrl_c_ends_a_program_without_a_word_from_the_workers(tmp_path: Path) -
     assert b"ResourceWarning" not in done.stderr
 
 
+def test_ctrl_c_is_for_the_server_alone() -> None:
+    """A server that lets its requests end in peace still has its workers for them."""
+    script = (
+        "import os, signal, sys\n"
+        "from greenroom.images import probe, workers\n"
+        "data = sys.stdin.buffer.read()\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)  # a handler, unlike SIG_IGN, is not inherited\n"
+        "probe(data)\n"
+        "before = workers().pids()\n"
+        "os.killpg(0, signal.SIGINT)\n"
+        "assert probe(data).width == 37\n"
+        "assert workers().pids() == before\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script],
+        input=SMALL,
+        check=True,
+        env={"PYTHONPATH": "src"},
+        start_new_session=True,
+    )
+
+
 def test_the_servers_process_never_imports_the_library() -> None:
     script = (
         "import sys\n"
