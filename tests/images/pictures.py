@@ -103,10 +103,10 @@ def animation(name: str, frames: int = 5, *, durations: list[int] | None = None,
     made = []
     for number in range(frames):
         image = Image.new("RGB", (40, 30), (number * 40 % 256, 255 - number * 40 % 256, 90))
-        image.paste((255, 255, 255), (0, 0, 4 + number, 4))
+        image.paste((255, 255, 255), (0, 0, 4 + number % 30, 4))
         made.append(image)
     file = io.BytesIO()
-    durations = durations or [50 + 30 * number for number in range(frames)]
+    durations = durations or [50 + 30 * (number % 50) for number in range(frames)]
     options = {"lossless": True} if name == "webp" else {"disposal": 1}
     made[0].save(file, name, save_all=True, append_images=made[1:], duration=durations, loop=loop, **options)
     return file.getvalue()

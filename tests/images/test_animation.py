@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from greenroom.images import Crop, Recipe, probe, render
+from greenroom.images import Crop, Recipe, WorkerLimits, probe, render
 from tests.images import pictures
 
 
@@ -125,3 +125,14 @@ def test_a_tiff_of_unequal_pages_counts_as_its_first() -> None:
     picture = probe(data)
     assert (picture.width, picture.height, picture.frames) == (40, 30, 1)
     assert probe(render(data, Recipe.bake(None), picture=picture).data).frames == 1
+
+
+@pytest.mark.parametrize("name", ["gif", "webp"])
+def test_a_thousand_frames_take_the_memory_of_some(name: str) -> None:
+    """Each frame has a pipeline of its own; together they must not hold a thousand sets of buffers."""
+    data = pictures.animation(name, 1000)
+    picture = probe(data)
+    assert picture.frames == 1000
+    recipe = Recipe.bake(Crop(src=(40, 30), x=0, y=0, w=30, h=30, rot=90), size=(20, 20))
+    rendered = render(data, recipe, picture=picture, limits=WorkerLimits(memory=320 << 20))
+    assert pictures.animation_facts(rendered.data)[0] == 1000

@@ -7,7 +7,6 @@ what is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ...core.errors import CropStale
@@ -98,9 +97,7 @@ def draw(origin: Origin, recipe: Recipe, picture: Picture) -> Drawn:
         if turn != UPRIGHT[1]:
             image = turn.apply(image.copy_memory())  # a turn reads in another order than the file has
     else:
-        image = _each_frame(
-            image, picture.frames, lambda frame: turn.apply(_resize(_crop(frame, box), scaled))
-        )
+        image = _each_frame(image, picture.frames, box, scaled, turn)
     unscaled = scaled == (box.w, box.h)
     data, name = encode(
         image,
@@ -162,17 +159,23 @@ def _roll(origin: Origin, recipe: Recipe, picture: Picture, target: str) -> pyvi
 
 
 def _each_frame(
-    roll: pyvips.Image, frames: int, change: Callable[[pyvips.Image], pyvips.Image]
+    roll: pyvips.Image, frames: int, box: Box, scaled: tuple[int, int], turn: Turn
 ) -> pyvips.Image:
-    """A roll of the frames of `roll`, each changed by itself.
+    """A roll of the frames of `roll`, each cropped, resized and turned by itself.
 
     The cache holds one frame as one tile, so that a frame may be turned while the file is still
-    read from its first frame to its last, in the memory of one frame.
+    read from its first frame to its last. Frames that are resized or turned are computed one after the other: left to
+    be computed together, a thousand small pipelines would hold their buffers to the end.
     """
     height = roll.height // frames
     cached = roll.tilecache(tile_width=roll.width, tile_height=height, max_tiles=1, access="sequential")
-    changed = [change(cached.crop(0, number * height, roll.width, height)) for number in range(frames)]
-    return pyvips.Image.arrayjoin(changed, across=1)
+    made = []
+    for number in range(frames):
+        frame = _crop(cached.crop(0, number * height, roll.width, height), box)
+        if scaled != (box.w, box.h) or turn != UPRIGHT[1]:
+            frame = turn.apply(_resize(frame, scaled)).copy_memory()
+        made.append(frame)
+    return pyvips.Image.arrayjoin(made, across=1)
 
 
 def _crop(image: pyvips.Image, box: Box) -> pyvips.Image:
