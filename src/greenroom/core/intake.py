@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
-from .errors import IllegalTransition, NotHeld, Refused, UsageError
+from .errors import IllegalTransition, NotHeld, UsageError
 from .limits import Limits
 from .spool import Spool
 from .store import Writer
@@ -27,6 +27,7 @@ class Intake:
         self.upload = upload
         self._stage = stage
         self.kept = False
+        self._abandoned = False
         self._renewed = time.monotonic()
         self._spool = Spool(
             name=upload.client_name, limits=limits, length=upload.length, memory=memory, spill=self._writer
@@ -69,11 +70,8 @@ class Intake:
         if not self.kept:
             if self.upload.state is State.RECEIVING:
                 raise UsageError("Only what is finished can be kept: call finish() first.", self.upload.state)
-            try:
-                self._spool.spill()
-                self._seal()
-            except Refused as refusal:
-                raise refusal.named(self.upload.client_name) from refusal
+            self._spool.spill()
+            self._seal()
         return self.upload
 
     def open(self) -> BinaryIO:
@@ -83,9 +81,11 @@ class Intake:
         return self._spool.open()
 
     def abandon(self) -> None:
-        """Give up: no record and no byte is left."""
-        self._spool.close()
-        self._stage.remove(self.upload.id)
+        """Give up: no record and no byte is left. Doing it again changes nothing."""
+        if not self._abandoned:
+            self._spool.close()
+            self._stage.remove(self.upload.id)
+            self._abandoned = True
 
     def _writer(self) -> Writer:
         self._record()  # no byte without a record, not even when the sweeper was faster than the client

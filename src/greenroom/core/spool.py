@@ -6,6 +6,7 @@ writer in mid-stream, and nothing of it is written before its type has been judg
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -17,6 +18,7 @@ from .errors import (
     CutShort,
     EmptyFile,
     LengthExceeded,
+    Refused,
     TooLarge,
     TypeContradicted,
     TypeNotAllowed,
@@ -114,7 +116,8 @@ class Spool:
         if self._writer is None and self._judged and size - self.start > self._memory:
             self.spill()
         if self._writer is not None:
-            self._writer.write(data)
+            with self._naming():
+                self._writer.write(data)
         elif self._buffer is not None:
             self._buffer.write(data)
         self._digest.update(data)
@@ -137,9 +140,10 @@ class Spool:
         """Move what is in memory to the writer, now."""
         if self._buffer is None:
             return
-        writer = self._spill() if self._spill is not None else self._anonymous()
+        with self._naming():
+            writer = self._spill() if self._spill is not None else self._anonymous()
         try:
-            with self._buffer.getbuffer() as held:
+            with self._naming(), self._buffer.getbuffer() as held:
                 if held.nbytes:
                     writer.write(held)
         except BaseException:
@@ -160,6 +164,14 @@ class Spool:
         if self._own_file is None:
             raise UsageError("These bytes went to a store's writer: read them from the store.", self.name)
         return io.BufferedReader(PlacedReader(self._own_file.fileno()))
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        """A writer does not know whose bytes it takes; the person wants to read the name of the file."""
+        try:
+            yield
+        except Refused as refusal:
+            raise refusal.named(self.name) from refusal
 
     def _anonymous(self) -> Writer:
         self._own_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the spool
