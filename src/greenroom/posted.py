@@ -38,6 +38,10 @@ class StagedFiles(MultiValueDict[str, Any]):
         self.refused: dict[str, list[Refused]] = {}
         self.cut_short = False
 
+    def __bool__(self) -> bool:
+        # Views write `request.FILES or None`: what was refused must get to the form as well.
+        return bool(len(self) or self.refused or self.cut_short)
+
     def refuse(self, name: str, refusal: Refused) -> None:
         """Remember why a file of the input `name` was not taken."""
         self.refused.setdefault(name, []).append(refusal)
@@ -99,7 +103,20 @@ class Posted:
     @property
     def says_something(self) -> bool:
         """Whether there is more to it than an untouched input."""
-        return bool(self.rows or self.fresh or self.refused or self.preview or self.cut_short or self.problem)
+        return bool(self.rows) or self.brings_something
+
+    @property
+    def brings_something(self) -> bool:
+        """Whether there is more to it than the rows of the page."""
+        return bool(self.fresh or self.refused or self.preview or self.cut_short or self.problem)
+
+    def has_changed(self, saved: list[str]) -> bool:
+        """Whether it says anything else than that `saved` (the keys of saved rows, in order) stays as it is."""
+        kept = [row.saved for row in self.rows if row.saved and not row.removed]
+        held = any(not row.saved for row in self.rows)
+        # A saved row that the post does not mention stays, at the end.
+        kept += [key for key in saved if key not in {row.saved for row in self.rows}]
+        return self.brings_something or held or kept != saved
 
 
 def read_post(data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
