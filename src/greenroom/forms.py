@@ -16,7 +16,7 @@ from .core import Limits, UsageError
 from .files import Bake, SavedFile, StagedFile
 from .formsets import FileList, save_files, saved_rows, single_saved_row
 from .images import Inspector
-from .posted import Posted
+from .posted import Posted, Row
 from .rules import Rules, ratio_of
 from .widgets import StagedFileInput, StagedFilesInput
 
@@ -74,14 +74,25 @@ class StagedFileField(forms.FileField):
         return initial if data is None else data
 
     def has_changed(self, initial: Any, data: Any | None) -> bool:
-        return not self.disabled and data is not None
+        """A page that is sent back untouched has its saved files in it, and they are no change."""
+        if self.disabled or data is None:
+            return False
+        if not isinstance(data, Posted):
+            return True
+        return data.has_changed([row.saved for row in self.initial_rows(initial) if row.saved])
+
+    def initial_rows(self, initial: Any) -> list[Row]:
+        """The rows that the page shows before anything is sent."""
+        return single_saved_row(initial)
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         """A `StagedFile`; the initial file if nothing was sent; False if the person cleared it."""
+        if self.disabled:
+            return initial
         posted = self.to_posted(data)
         if posted is None:
             return self.nothing_sent(initial)
-        cleaner = Cleaner(self.rules, posted, self.error_messages, single_saved_row(initial))
+        cleaner = Cleaner(self.rules, posted, self.error_messages, self.initial_rows(initial))
         files = [each for each in cleaner.files() if not isinstance(each, SavedFile)]
         if files:
             self.check_name(files[-1])
@@ -188,9 +199,14 @@ class StagedFilesField(StagedFileField):
         )
         super().__init__(rules=rules, **kwargs)
 
+    def initial_rows(self, initial: Any) -> list[Row]:
+        return saved_rows(self.rules, initial)
+
     def clean(self, data: Any, initial: Any = None) -> FileList:
+        if self.disabled:
+            return FileList(row.file for row in self.initial_rows(initial))
         posted = self.to_posted(data) or Posted(name="")
-        cleaner = Cleaner(self.rules, posted, self.error_messages, saved_rows(self.rules, initial))
+        cleaner = Cleaner(self.rules, posted, self.error_messages, self.initial_rows(initial))
         files = FileList(cleaner.files(), removed=cleaner.removed)
         count = len(files)
         if count == 0 and self.required:
