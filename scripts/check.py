@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from postgres import find_bin, running
+
 VENVS = Path(".venv")
 MAIN = VENVS / "test/bin"
 DJANGO61 = VENVS / "django61/bin"
@@ -56,6 +58,19 @@ def pytest(bin_dir: Path, arguments: Sequence[str]) -> Result:
     return run(f"pytest on {versions}", r" in [0-9.]+s", *command)
 
 
+def pytest_on_postgres(arguments: Sequence[str]) -> Result:
+    """What has to do with a database again, on a PostgreSQL server of its own."""
+    name = "pytest on PostgreSQL"
+    bin_dir = find_bin()
+    if bin_dir is None:
+        return missing(name, "no initdb was found; the package is called postgresql")
+    with running(bin_dir) as socket:
+        os.environ["GREENROOM_TEST_POSTGRES"] = socket
+        result = pytest(MAIN, [*(arguments or ["tests/django"])])
+        del os.environ["GREENROOM_TEST_POSTGRES"]
+    return Result(result.word, name, result.detail)
+
+
 def missing(name: str, why: str) -> Result:
     """A check that cannot run here."""
     return Result("FAILED" if REQUIRE else "skipped", name, why)
@@ -80,6 +95,7 @@ def main() -> int:
     ]
     if not options.lint_only:
         results.append(pytest(MAIN, options.pytest_arguments))
+        results.append(pytest_on_postgres(options.pytest_arguments))
         if options.django61:
             results.append(pytest(DJANGO61, options.pytest_arguments))
         else:

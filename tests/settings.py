@@ -58,18 +58,25 @@ TEMPLATES = [
 ]
 
 # A file, not memory: threads and other processes must meet the same database, as in life.
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": SCRATCH / "db.sqlite3",
-        "TEST": {"NAME": SCRATCH / "test.sqlite3"},
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL;",
-        },
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": SCRATCH / "db.sqlite3",
+    "TEST": {"NAME": SCRATCH / "test.sqlite3"},
+    "OPTIONS": {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL;",
     },
 }
+# The directory of a PostgreSQL server's socket; scripts/check.py starts one and names it here.
+POSTGRES = {
+    "ENGINE": "django.db.backends.postgresql",
+    "NAME": "postgres",
+    "USER": "greenroom",
+    "HOST": os.environ.get("GREENROOM_TEST_POSTGRES", ""),
+    "TEST": {"NAME": "test_" + os.environ.get("PYTEST_XDIST_WORKER", "main")},
+}
+DATABASES = {"default": POSTGRES if POSTGRES["HOST"] else SQLITE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
