@@ -167,8 +167,8 @@ def configure_workers() -> None:
 
 def default_root() -> Path:
     """Beside `MEDIA_ROOT`, so that it is on the same file system, and not in it, so that it is not public."""
-    media_root = Path(django_settings.MEDIA_ROOT or ".").absolute()
-    return media_root.parent / "greenroom-held"
+    media_root = django_settings.MEDIA_ROOT
+    return (Path(media_root).absolute().parent if media_root else Path.cwd()) / "greenroom-held"
 
 
 def seconds(value: float | timedelta) -> float:

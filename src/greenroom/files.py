@@ -83,7 +83,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         self._open: BinaryIO | None = None
 
     def __repr__(self) -> str:
-        return f"<StagedFile: {self.name} ({self.size} bytes)>"
+        return f"<StagedFile: {self.name}>"
 
     @property
     def upload(self) -> Upload:
@@ -106,8 +106,8 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
 
     @property
     def content_type(self) -> str:  # type: ignore[override]
-        """The media type of what is read, from its bytes."""
-        return self.rendered.media_type if self.is_baked else self.upload.media_type
+        """The media type of what is read, from its bytes. A crop does not change it."""
+        return self.upload.media_type
 
     @property
     def size(self) -> int:

@@ -38,6 +38,10 @@ THROWN_AWAY_SECONDS = 5.0
 """What is refused is read and thrown away for this long at most, so that the browser shows the answer."""
 
 
+FILES_IN_MEMORY = 16
+"""So many files of the largest size that stays in memory; a post with more of them uses the disk."""
+
+
 class Sink(Protocol):
     """Where the bytes of one part go."""
 
@@ -182,7 +186,7 @@ class FormReader:
                 client_name=name,
                 client_type=part.content_type,
                 reserve=coming if ceiling is None else min(coming, ceiling),
-                memory=policy.memory,
+                memory=min(policy.memory, self.memory_left(policy.memory)),
                 limits=policy.limits,
             )
         except Refused as refusal:
@@ -190,6 +194,11 @@ class FormReader:
             return ThrownAway()
         visit.intakes.append(intake)
         return Staged(self, part.name, intake, policy.use_of(index))
+
+    def memory_left(self, threshold: int) -> int:
+        """What files of this post may still take of memory: the size of each decides, but not without end."""
+        held = sum(each.upload.size for each in self.handler.visit.intakes if each.in_memory)
+        return max(threshold * FILES_IN_MEMORY - held, 0)
 
 
 class Field:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, UnreadablePostError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
@@ -23,6 +25,8 @@ from .policies import SUFFIX, IntakePolicy
 from .posted import StagedFiles
 from .promotion import TakenUse
 from .settling import settle_promotions
+
+logger = logging.getLogger("greenroom")
 
 CSRF_FIELD = "csrfmiddlewaretoken"
 
@@ -52,8 +56,7 @@ class GreenroomMiddleware:
                 answers.remember(visit, response)
                 return response
             finally:
-                settle_promotions(visit)
-                visit.abandon_unkept()
+                end(visit)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
@@ -95,6 +98,15 @@ class GreenroomMiddleware:
         return None
 
 
+def end(visit: Visit) -> None:
+    """Settle and forget. What fails here is the sweeper's to do, and no reason to withhold an answer."""
+    for step in (settle_promotions, Visit.abandon_unkept):
+        try:
+            step(visit)
+        except Exception:
+            logger.exception("A request could not be tidied up; clearstaged will do it.")
+
+
 def was_read(request: HttpRequest) -> bool:
     """Whether somebody has parsed or read the body before us, so that it has gone Django's ordinary way."""
     return any(hasattr(request, name) for name in ("_post", "_body")) or getattr(
@@ -133,5 +145,6 @@ def csrf_rejection(request: HttpRequest, head: Head, view: Callable[..., Any]) -
 def throw_away(request: HttpRequest) -> None:
     """Read the rest for a few seconds, so that a browser that is still sending gets to see the answer."""
     until = time.monotonic() + THROWN_AWAY_SECONDS
-    while time.monotonic() < until and request.read(262_144):
-        pass
+    with contextlib.suppress(UnreadablePostError):
+        while time.monotonic() < until and request.read(262_144):
+            pass

@@ -61,8 +61,13 @@ class Visit:
 
     @cached_property
     def stage(self) -> Stage:
-        """The stage, opened for this owner. An owner that does not exist holds nothing."""
-        return make_stage(self.find_user_id()).for_owner(self.owner(create=True) or "")
+        """The stage, opened for this owner.
+
+        Whoever has no owner gets one that nobody else will ever be, so that visitors without a session do not
+        see each other's files.
+        """
+        owner = self.owner(create=True) or f"nobody:{secrets.token_urlsafe(24)}"
+        return make_stage(self.find_user_id()).for_owner(owner)
 
     def abandon_unkept(self) -> None:
         """What was received and neither kept nor saved, and what was rendered to be saved: forget it."""

@@ -37,8 +37,8 @@ def parse_size(value: int | str) -> int:
 
 def format_size(size: int) -> str:
     """A size in bytes as a person reads it, in SI units: 999 B, 2 MB, 1.5 GB."""
-    for unit in ("TB", "GB", "MB", "KB"):
-        if size >= UNITS[unit]:
+    for unit, smaller in (("TB", "GB"), ("GB", "MB"), ("MB", "KB"), ("KB", "B")):
+        if size >= UNITS[unit] - UNITS[smaller] / 20:  # what would round up to 1000 of the smaller one
             text = f"{size / UNITS[unit]:.1f}".removesuffix(".0")
             return f"{text} {'kB' if unit == 'KB' else unit}"
     return f"{size} B"
