@@ -28,13 +28,14 @@ _ROOM_EVERY = 16_000_000  # bytes between two looks at the free room: not for ev
 class HeldFile(io.BufferedReader):
     """Held bytes, open for reading. `local_path` lets a worker read them without passing them through."""
 
-    def __init__(self, file: io.FileIO, path: Path) -> None:
-        super().__init__(file)
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
         self.local_path: Path | None = path
 
     def __del__(self) -> None:
         # Forms never close their files, and nobody should have to: it ends with the last reference to it.
-        self.close()
+        with contextlib.suppress(ValueError):  # it was never opened
+            self.close()
 
 
 class LocalStore:
@@ -64,8 +65,7 @@ class LocalStore:
         return f"{status.st_size}-{status.st_mtime_ns}"
 
     def open(self, upload_id: str) -> HeldFile:
-        path = self.path(upload_id)
-        return HeldFile(io.FileIO(path), path)
+        return HeldFile(self.path(upload_id))
 
     def remove(self, upload_id: str) -> None:
         # Renamed first: whoever looks at the same moment sees all of it or nothing.
