@@ -123,7 +123,7 @@ def refusal(request: HttpRequest, error: ValidationError) -> HttpResponse:
             status=status, code=code, title=HTTPStatus(status).phrase, detail=" ".join(error.messages)
         )
         return HttpResponse(problem.to_json(), status=status, content_type=CONTENT_TYPE)
-    return render(request, "greenroom/refused.html", {"messages": error.messages}, status=status)
+    return render(request, "greenroom/refused.html", {"reasons": error.messages}, status=status)
 
 
 def prefers_json(request: HttpRequest) -> bool:
