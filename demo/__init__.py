@@ -1,0 +1,1 @@
+"""The demo of Greenroom: a Django project that shows every job."""

@@ -1,0 +1,8 @@
+"""For an ASGI server, such as `uvicorn demo.asgi:application`, from the directory that holds demo/."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demo.settings")
+application = get_asgi_application()
