@@ -253,7 +253,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         if not self.is_baked:
             return self._opened_original()
         if self.rendered.path is not None:
-            return HeldFile(io.FileIO(self.rendered.path), self.rendered.path)
+            return HeldFile(self.rendered.path)
         return io.BytesIO(cast(bytes, self.rendered.data))
 
 
