@@ -157,9 +157,17 @@ def put(
         claim.write(store)
         try:
             with journal_kept_only_for_a_trace(claim, store):
-                return claim, put_once(staged, upload, storage, name, max_length)
+                saved = put_once(staged, upload, storage, name, max_length)
         except FileExistsError:
-            continue  # somebody took the name between the look and the link
+            # Somebody took the name between the look and the link, or is copying to it at this moment: in
+            # that case it still looks free, and asking for it again would be no use.
+            stem, extension = os.path.splitext(name)
+            name = storage.get_alternative_name(stem, extension)
+            continue
+        if saved != name:  # a storage may choose another name after all
+            claim = replace(claim, place=saved)
+            claim.write(store)
+        return claim, saved
     raise FileExistsError(f"No free name for {name} after {ATTEMPTS} attempts.")
 
 
@@ -178,9 +186,10 @@ def put_once(staged: StagedFile, upload: Upload, storage: Any, name: str, max_le
     if not is_local(storage):
         staged.open()
         saved = cast(str, storage.save(name, File(staged, name=name), max_length=max_length))
-        if storage.size(saved) != staged.size:
-            storage.delete(saved)
-            raise Altered(name=upload.client_name)
+        with contextlib.suppress(NotImplementedError):  # Django asks no storage for `size` to save into it
+            if storage.size(saved) != staged.size:
+                storage.delete(saved)
+                raise Altered(name=upload.client_name)
         return saved
     path = Path(storage.path(name))
     make_directories(path.parent, storage.directory_permissions_mode)
