@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from greenroom.files import OwnersStage, StagedFile
+from greenroom.owners import Visit, visiting
+from greenroom.settling import settle_promotions
 from tests.images import pictures
 from tests.pages import CONTENT_TYPE, File, Page, files_under, page_of
 
@@ -64,6 +67,34 @@ class Browser:
 @pytest.fixture
 def browser() -> Browser:
     return Browser()
+
+
+class Guest:
+    """An owner without a browser: holds files, and ends requests."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.stage = OwnersStage(visit.stage)
+
+    def hold(self, data: bytes, name: str = "tea.bin", use: str = "") -> StagedFile:
+        file = self.stage.receive([data], client_name=name)
+        file.use = use
+        return file
+
+    def end_request(self) -> None:
+        """What the middleware does when the answer is out."""
+        settle_promotions(self.visit)
+        self.visit.abandon_unkept()
+
+    def claims(self, file: StagedFile) -> list[str]:
+        """The journal beside an upload."""
+        return [each for each in self.visit.stage.store.list_beside(file.upload.id) if "claim" in each]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def guest(db: None) -> Iterator[Guest]:
+    with visiting(Visit(find_owner=lambda create: "session:guest")) as visit:
+        yield Guest(visit)
 
 
 @pytest.fixture(scope="session")

@@ -28,3 +28,10 @@ class Photo(models.Model):
 
     class Meta:
         ordering = ["position", "pk"]
+
+
+class Scan(Paper):
+    """A child of a model with a file field, with one of its own and a crop kept as text."""
+
+    page = models.ImageField(upload_to="scans", blank=True)
+    page_crop = models.TextField(blank=True)
