@@ -25,7 +25,6 @@ EXPECTED = {
     errors.QuotaExceeded: 413,
     errors.DiskFull: 507,
     errors.MalformedBody: 400,
-    errors.IntakeDenied: 403,
     errors.NotHeld: 404,
     errors.NotFinished: 409,
     errors.NotAdoptable: 422,

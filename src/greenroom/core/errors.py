@@ -159,13 +159,6 @@ class MalformedBody(GreenroomError):
     template = _("What was sent could not be read as a form: %(reason)s. Nothing was saved; send it again.")
 
 
-class IntakeDenied(Refused):
-    """The signed intake policy is missing, altered, or belongs to somebody else's page."""
-
-    code = "intake_denied"
-    template = _("%(name)s was not taken: this page is out of date. Choose the file again and send the form.")
-
-
 # -- what is held ----------------------------------------------------------------------------------
 
 

@@ -43,8 +43,6 @@ STATUSES: dict[str, HTTPStatus] = {
     "malformed_body": HTTPStatus.BAD_REQUEST,
     "cut_short": HTTPStatus.BAD_REQUEST,
     "length_exceeded": HTTPStatus.BAD_REQUEST,
-    # The page has no right to send files here (15.5.4); who the person is does not matter, so not 401.
-    "intake_denied": HTTPStatus.FORBIDDEN,
     # One answer for unknown, foreign, expired and garbled, or the status would tell them apart. An
     # altered one was here, is this owner's, and will not come back (15.5.11).
     "not_held": HTTPStatus.NOT_FOUND,
