@@ -12,6 +12,7 @@ urlpatterns = [
     path("original/", views.original),
     path("paper/", views.paper),
     path("backup/", views.backup),
+    path("plain/", views.plain),
     path("papers/", views.papers),
     path("album/", views.album),
     path("album/<int:pk>/", views.album),

@@ -40,6 +40,14 @@ class BackupForm(forms.ModelForm):
         fields = ["title", "body"]
 
 
+class PlainForm(forms.ModelForm):
+    """Django's own field, for comparison."""
+
+    class Meta:
+        model = Paper
+        fields = ["title", "body"]
+
+
 class AlbumForm(forms.ModelForm):
     photos = StagedImagesField(crop="4:3", max_num=6, saved_crop="crop")
 

@@ -8,7 +8,7 @@ from greenroom.decorators import receives
 from greenroom.forms import save_files
 from greenroom.images import not_blank
 
-from .forms import AlbumForm, BackupForm, OriginalForm, PaperForm, PapersForm, ProductForm
+from .forms import AlbumForm, BackupForm, OriginalForm, PaperForm, PapersForm, PlainForm, ProductForm
 from .models import Album
 
 
@@ -33,6 +33,10 @@ def paper(request: HttpRequest) -> HttpResponse:
 
 def backup(request: HttpRequest) -> HttpResponse:
     return model_form(request, BackupForm)
+
+
+def plain(request: HttpRequest) -> HttpResponse:
+    return model_form(request, PlainForm)
 
 
 def papers(request: HttpRequest) -> HttpResponse:
