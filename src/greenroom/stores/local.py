@@ -82,10 +82,8 @@ class LocalStore:
 
     def ids(self) -> Iterator[str]:
         # What an interrupted removal left ("<id>.removed-...") counts for its id, so that it is found.
-        names = {path.name.partition(".")[0]: path.parent.name for path in self.root.glob("??/*")}
-        for upload_id in sorted(names):
-            if is_id(upload_id) and names[upload_id] == upload_id[:2]:
-                yield upload_id
+        paths = [path for path in self.root.glob("??/*") if path.name.startswith(path.parent.name)]
+        yield from sorted(filter(is_id, {path.name.partition(".")[0] for path in paths}))
 
     # -- SideFiles ---------------------------------------------------------------------------------
 
