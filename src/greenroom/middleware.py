@@ -100,7 +100,7 @@ class GreenroomMiddleware:
 
 def end(visit: Visit) -> None:
     """Settle and forget. What fails here is the sweeper's to do, and no reason to withhold an answer."""
-    for step in (settle_promotions, Visit.abandon_unkept):
+    for step in (Visit.confirm_kept, settle_promotions, Visit.abandon_unkept):
         try:
             step(visit)
         except Exception:

@@ -69,11 +69,16 @@ class Visit:
         owner = self.owner(create=True) or f"nobody:{secrets.token_urlsafe(24)}"
         return make_stage(self.find_user_id()).for_owner(owner)
 
+    def confirm_kept(self) -> None:
+        """What was promised to be kept is, although a transaction was rolled back meanwhile."""
+        for intake in self.intakes:
+            intake.confirm()
+
     def abandon_unkept(self) -> None:
-        """What was received and neither kept nor saved, and what was rendered to be saved: forget it."""
+        """What was received and neither shown nor saved, and what was rendered to be saved: forget it."""
         intakes, self.intakes = self.intakes, []
         for intake in intakes:
-            if not intake.kept:
+            if not intake.wanted:
                 intake.abandon()
         baked, self.baked = self.baked, []
         for path in baked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,12 +22,16 @@ class Intake:
     After `finish` small bytes may be in the memory of this process only: they can be read, and they are
     in nobody else's reach until `keep` has put them into the store. The ledger's record exists from the
     start, so that every byte a store ever sees is explained.
+
+    `kept` says that the bytes are in the store (large ones are from the start), `wanted` that somebody has
+    asked for that: what nobody wants is abandoned at the end.
     """
 
     def __init__(self, stage: Stage, upload: Upload, limits: Limits, memory: int | str) -> None:
         self.upload = upload
         self._stage = stage
         self.kept = False
+        self.wanted = False
         self._abandoned = False
         self._renewed = time.monotonic()
         self._spool = Spool(
@@ -72,7 +77,24 @@ class Intake:
                 raise UsageError("Only what is finished can be kept: call finish() first.", self.upload.state)
             self._spool.spill()
             self._seal()
+        self.wanted = True
         return self.upload
+
+    def confirm(self) -> None:
+        """Write the record again, if a transaction that was rolled back has taken it, or its last change, along.
+
+        The bytes are in the store whatever the database has forgotten, and a page may show their token.
+        """
+        if not self.wanted:
+            return
+        ledger = self._stage.ledger
+        record = ledger.get(self.upload.id)
+        if record is None:
+            with contextlib.suppress(FileNotFoundError):  # discarded since
+                self._stage.store.seal(self.upload.id)
+                ledger.insert(self.upload, self._stage.ceilings)
+        elif record.state is State.RECEIVING:
+            ledger.swap(record, self.upload)
 
     def open(self) -> BinaryIO:
         """Read the bytes from the start, wherever they are."""
