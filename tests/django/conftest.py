@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from greenroom.files import OwnersStage, StagedFile
+from greenroom.middleware import end
 from greenroom.owners import Visit, visiting
-from greenroom.settling import settle_promotions
 from tests.images import pictures
 from tests.pages import CONTENT_TYPE, File, Page, files_under, page_of
 
@@ -83,8 +83,7 @@ class Guest:
 
     def end_request(self) -> None:
         """What the middleware does when the answer is out."""
-        settle_promotions(self.visit)
-        self.visit.abandon_unkept()
+        end(self.visit)
 
     def claims(self, file: StagedFile) -> list[str]:
         """The journal beside an upload."""
