@@ -28,6 +28,7 @@ class StagedFileInput(forms.FileInput):
     """One file: its row, if there is one, and the input that replaces it."""
 
     template_name = "greenroom/widgets/staged_files.html"
+    use_fieldset = True  # several inputs: a legend names them all
     rules = Rules(limits=Limits())
 
     class Media:
@@ -183,7 +184,8 @@ def crop_context(
         values = {}
     try:
         whole = largest(picture, rules.ratio)
-        suggestion = f"x {whole.x}, y {whole.y}, {whole.w} × {whole.h}"
+        where = {"x": whole.x, "y": whole.y, "w": whole.w, "h": whole.h}
+        suggestion = _("left %(x)d, top %(y)d, %(w)d × %(h)d") % where
     except Refused:
         suggestion = ""
     return {
