@@ -37,10 +37,10 @@ class Profile(Saved):
     """Two pictures made of one upload, by two forms."""
 
     name = models.CharField(max_length=80, blank=True)
-    portrait = models.ImageField(upload_to="profiles", blank=True)
+    portrait = models.ImageField(upload_to="portraits", blank=True)
     portrait_crop = models.JSONField(null=True, blank=True)
     caption = models.CharField(max_length=120, blank=True)
-    cover = models.ImageField(upload_to="profiles", blank=True)
+    cover = models.ImageField(upload_to="covers", blank=True)
     cover_crop = models.JSONField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """What was saved: a page for people, the same as JSON, and the files."""
 
+import contextlib
 import hashlib
 from typing import Any
 
@@ -54,10 +55,8 @@ def describe(field: str, file: Any, crop: Any) -> dict[str, Any]:
         sha256 = hashlib.file_digest(saved, "sha256").hexdigest()
     picture = None
     if media_type.startswith("image/"):
-        try:
+        with contextlib.suppress(Refused):  # what only calls itself a picture is a file all the same
             picture = probe(file.path)
-        except Refused:  # a file that only calls itself a picture is a file all the same
-            pass
     return {
         "field": field,
         "name": file.name.rpartition("/")[2],
