@@ -115,6 +115,11 @@ class OrmLedger:
         """The row of one use, if it is taken."""
         return StagedUse.objects.using(self.alias).filter(pk=use_key(upload, use))
 
+    def open_uses(self, *, since: float) -> models.QuerySet[StagedUse]:
+        """Uses that have been taken and not closed for so long that their request cannot be running."""
+        rows = StagedUse.objects.using(self.alias)
+        return rows.filter(closed=False, claimed_at__lte=to_datetime(since))
+
     def forget_owners(self, unseen_since: float) -> int:
         """Remove the owners who hold nothing and were not seen since; returns how many."""
         rows = StagedOwner.objects.using(self.alias).filter(

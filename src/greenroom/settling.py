@@ -67,6 +67,14 @@ def settle(stage: Stage, upload_id: str, own: set[str] = frozenset()) -> bool:  
     return True
 
 
+def free_uses(stage: Stage) -> None:
+    """Give the chances back that a killed process has taken before it came to write its claim down."""
+    ledger = cast(OrmLedger, stage.ledger)
+    for use in ledger.open_uses(since=ledger.now() - OPEN_FOR):
+        if not any(claims_of(cast(SideFiles, stage.store), use.upload_id)):
+            use.delete()
+
+
 def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: set[str]) -> bool:
     """Whether nobody is still saving under this claim. Afterwards its use is taken, by them or by us."""
     if ledger.claim(upload, claim.use):

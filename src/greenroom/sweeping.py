@@ -8,7 +8,7 @@ from . import signals
 from .core import Stage
 from .ledger import OrmLedger
 from .owners import make_stage
-from .settling import settle
+from .settling import free_uses, settle
 
 OWNERS_SECONDS = 7 * 24 * 3600.0
 
@@ -21,6 +21,7 @@ def clear_staged() -> list[str]:
     stage = make_stage()
     ledger = cast(OrmLedger, stage.ledger)
     settle_promoted(stage)
+    free_uses(stage)
     gone = stage.expire(lambda upload_id: settle(stage, upload_id))
     ledger.forget_owners(ledger.now() - OWNERS_SECONDS)
     if gone:
