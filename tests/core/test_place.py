@@ -215,6 +215,7 @@ def test_a_copy_killed_after_its_link_is_not_damaged_by_the_next(source: Path, s
     os.rename(saved, saved.with_name("moved"))
     place(source, saved, sha256=SHA256, link=False)
     assert saved.with_name("moved").read_bytes() == saved.read_bytes() == DATA
+    assert not os.path.samefile(saved.with_name("moved"), saved)
     assert names(saved.parent) == ["moved", "tea.bin"]
 
 

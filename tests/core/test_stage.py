@@ -206,9 +206,9 @@ def test_a_full_disk_is_a_refusal_and_loses_nothing(small_disk: Path, ledger: Me
 
 
 def test_whatever_is_not_held_is_answered_alike(stage: Stage, clock: FakeClock) -> None:
-    foreign = receive(stage.for_owner("another"), name="secret.txt")
     expired = receive(stage)
     clock.advance(24 * 3600)
+    foreign = receive(stage.for_owner("another"), name="secret.txt")
     discarded = receive(stage)
     stage.discard(discarded.id)
     garbled = ["", "../x", "a" * 21, "a" * 23, "a\0" * 11, "\ud800" * 22, None, 7, b"a" * 22]
@@ -224,6 +224,19 @@ def test_whatever_is_not_held_is_answered_alike(stage: Stage, clock: FakeClock) 
     assert len(answers) == 1
     # Nobody else's upload was touched.
     assert stage.ledger.get(foreign.id) == foreign
+
+
+def test_the_ledger_is_not_asked_for_what_is_no_id(store) -> None:
+    class Strict(MemoryLedger):
+        def get(self, upload_id: str) -> Upload | None:
+            upload_id.encode()  # as PostgreSQL's driver does, which refuses a NUL and half a surrogate, too
+            assert "\0" not in upload_id
+            return super().get(upload_id)
+
+    stage = Stage(store, ledger=Strict())
+    for garbled in ("a\0" * 11, "\ud800" * 22, None):
+        with pytest.raises(NotHeld):
+            stage.get(garbled)  # type: ignore[arg-type]
 
 
 def test_what_is_not_finished_cannot_be_used(stage: Stage, tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_what_we_signed_is_not_a_token_for_that() -> None:
             Token.decode(SIGNER.sign(text), SIGNER)
 
 
+def test_what_is_too_long_is_not_looked_at() -> None:
+    signed = SIGNER.sign(f"{new_id()}.{'x' * 200}.")
+    assert SIGNER.unsign(signed)
+    with pytest.raises(NotHeld):
+        Token.decode(signed, SIGNER)
+
+
 def test_a_rotated_key_is_still_accepted_and_no_longer_used() -> None:
     old, new = Signer(["old"], purpose="token"), Signer(["new", "old"], purpose="token")
     token = Token(upload_id=new_id())

@@ -149,8 +149,10 @@ class LocalStore:
             try:
                 with room_or_refusal():
                     self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    directory.parent.mkdir(mode=0o700, exist_ok=True)
-                    directory.mkdir(mode=0o700, exist_ok=True)
+                    for each in (directory.parent, directory):
+                        # Not `exist_ok`, which looks again, and fails if it is gone by then.
+                        with contextlib.suppress(FileExistsError):
+                            each.mkdir(mode=0o700)
                 return
             except FileNotFoundError:
                 continue  # the sweeper removed the empty parent between two of these lines

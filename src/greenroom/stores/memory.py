@@ -25,8 +25,8 @@ class MemoryStore:
             held = self._bytes.get(upload_id, bytearray())
             if len(held) < offset:
                 raise OffsetMismatch(offset=offset, expected=len(held))
-            # A new array: files that are open on the old one keep reading what they had.
-            held = self._bytes[upload_id] = held[:offset]
+            del held[offset:]
+            self._bytes[upload_id] = held
             self._stamps[upload_id] = self._stamps.get(upload_id, 0) + 1
             return MemoryWriter(held)
 

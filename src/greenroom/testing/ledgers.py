@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -14,6 +15,15 @@ from .promise import at_once, promise, promised
 
 ROOMY = Ceilings(uploads=1_000, bytes="1 TB")
 THREADS = 16
+
+
+class Thoughtful(Ceilings):
+    """Ceilings that take a while to think, in which others could come in between."""
+
+    def check(self, upload: Upload, count: int, held: int) -> None:
+        """As `Ceilings`, a little later."""
+        time.sleep(0.002)
+        super().check(upload, count, held)
 
 
 class LedgerSuite:
@@ -155,26 +165,9 @@ class LedgerSuite:
             inserted(ledger, one)
 
     def test_ceilings_hold_when_all_come_at_once(self, ledger: Ledger) -> None:
-        for ceilings in (Ceilings(uploads=5, bytes="1 TB"), Ceilings(uploads=100, bytes=500)):
+        for ceilings in (Thoughtful(uploads=5, bytes="1 TB"), Thoughtful(uploads=100, bytes=500)):
             owner = new_id()
-            fitted: list[str] = []
-            refused: list[str] = []
-
-            def insert(
-                ceilings: Ceilings = ceilings,
-                owner: str = owner,
-                fitted: list[str] = fitted,
-                refused: list[str] = refused,
-            ) -> None:
-                upload = record(ledger, owner=owner, reserved=100)
-                try:
-                    ledger.insert(upload, ceilings)
-                except QuotaExceeded:
-                    refused.append(upload.id)
-                else:
-                    fitted.append(upload.id)
-
-            at_once([insert] * THREADS, ended=self.thread_ended)
+            fitted, refused = insert_at_once(ledger, ceilings, owner, self.thread_ended)
             promise(len(fitted) == 5, f"Exactly what fits is taken: 5 of {THREADS}. Got: {len(fitted)}")
             promise(all(map(ledger.get, fitted)), "What was taken is there.")
             promise(not any(map(ledger.get, refused)), "What was refused is not there.")
@@ -261,3 +254,23 @@ def inserted(ledger: Ledger, ceilings: Ceilings = ROOMY, **values: Any) -> Uploa
     upload = record(ledger, **values)
     ledger.insert(upload, ceilings)
     return upload
+
+
+def insert_at_once(
+    ledger: Ledger, ceilings: Ceilings, owner: str, ended: Callable[[], None]
+) -> tuple[list[str], list[str]]:
+    """The ids of what was taken, and of what was refused."""
+    fitted: list[str] = []
+    refused: list[str] = []
+
+    def insert() -> None:
+        upload = record(ledger, owner=owner, reserved=100)
+        try:
+            ledger.insert(upload, ceilings)
+        except QuotaExceeded:
+            refused.append(upload.id)
+        else:
+            fitted.append(upload.id)
+
+    at_once([insert] * THREADS, ended=ended)
+    return fitted, refused

@@ -300,6 +300,10 @@ class StoreSuite:
         upload_id = new_id()
         store.put_beside(upload_id, "claim-1", b"{}")
         promise(list(store.ids()) == [upload_id], "Whatever is here is explained by its id.")
+        with promised(OffsetMismatch, "Nothing can be appended to bytes that are not here."):
+            store.append(upload_id, 1)
+        with promised(FileNotFoundError, "A refused append leaves nothing behind."):
+            store.open(upload_id).close()
         store.remove(upload_id)
         promise(list(store.ids()) == [], "Whatever is here can be removed.")
 
