@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-THREADS = 8
 
 
 def main() -> None:
@@ -30,11 +29,9 @@ def main() -> None:
         sys.exit(f"DATA is a directory that the demo may write to. {error}")
     os.environ["DATA"] = str(data)
     os.environ["DJANGO_SETTINGS_MODULE"] = "demo.settings"
+    os.environ["PORT"] = port
     set_up()
-    print(f"\nGreenroom's demo: http://127.0.0.1:{port}/", flush=True)
-    print("Its admin is at /admin/: user admin, password greenroom. Ctrl+C stops it.", flush=True)
-    print(f"What it keeps is in {data}.\n", flush=True)
-    serve(port)
+    serve()
 
 
 def set_up() -> None:
@@ -54,12 +51,10 @@ def set_up() -> None:
         users.create_superuser("admin", password="greenroom")  # noqa: S106 - said aloud, for 127.0.0.1
 
 
-def serve(port: str) -> None:
-    """Become gunicorn, so that its signals are ours. Threads, since an upload takes one for as long as it lasts."""
+def serve() -> None:
+    """Become gunicorn, so that its signals are ours."""
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
-    command = [sys.executable, "-m", "gunicorn", "demo.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", os.environ.get("WORKERS") or "2", "--worker-class", "gthread"]
-    command += ["--threads", str(THREADS), "--log-level", "warning"]
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "demo/gunicorn.conf.py"), "demo.wsgi"]
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 
