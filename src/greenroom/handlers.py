@@ -80,6 +80,11 @@ class StagingHandler(FileUploadHandler):
     ) -> tuple[QueryDict, StagedFiles]:
         assert self.request is not None
         others = [each for each in self.request.upload_handlers if each is not self]
+        for each in others:
+            # Django's own get ready here; one that answers reads the body itself.
+            taken = each.handle_raw_input(input_data, META, content_length, boundary, encoding)
+            if taken is not None:
+                return cast(Any, taken)
         reader = FormReader(self, others, encoding or settings.DEFAULT_CHARSET, content_length)
         return reader.read(input_data, boundary), self.files
 
