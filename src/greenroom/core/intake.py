@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from .errors import IllegalTransition, NotHeld, UsageError
@@ -61,6 +62,7 @@ class Intake:
             if not self._spool.in_memory:
                 self._seal()
             else:
+                self._reserve_no_more()
                 self.upload = self._stage.completed(self.upload, self._spool, stamp="")
         except BaseException:
             self.abandon()
@@ -108,6 +110,11 @@ class Intake:
             self._spool.close()
             self._stage.remove(self.upload.id)
             self._abandoned = True
+
+    def _reserve_no_more(self) -> None:
+        """Of what was reserved only what has come still counts: the files that follow need the room."""
+        if self.upload.reserved > self._spool.size:
+            self._stage.ledger.swap(self.upload, replace(self.upload, reserved=self._spool.size))
 
     def _writer(self) -> Writer:
         self._record()  # no byte without a record, not even when the sweeper was faster than the client
