@@ -67,9 +67,10 @@ class GreenroomMiddleware:
             return None
         visit: Visit = request.greenroom  # type: ignore[attr-defined]
         head = peek(request)
-        if declared is None and not any(valid_policies(head, visit)):
+        checks_csrf = self.checks_csrf and not is_exempt(request, view)
+        if declared is None and not is_governed(head, visit, will_be_parsed=checks_csrf):
             return None
-        if self.checks_csrf:
+        if checks_csrf:
             if CSRF_FIELD not in head.fields and not has_csrf_header(request):
                 if declared is None:
                     return None  # the token comes after the file: Django's ordinary way, and Django's check
@@ -114,15 +115,27 @@ def was_read(request: HttpRequest) -> bool:
     )
 
 
-def valid_policies(head: Head, visit: Visit) -> list[IntakePolicy]:
-    """The policies in the head of a post that are ours, and this owner's."""
+def is_governed(head: Head, visit: Visit, *, will_be_parsed: bool) -> bool:
+    """Whether the post is ours to read. A view that may want the raw body is left it unless a policy is valid.
+
+    Where Django's CSRF check would parse the form anyway, any policy will do: a garbled one governs nothing,
+    but the form is still one of ours. So will a body that was cut short, which may have lost its policies:
+    Django's own parser takes what there is for the whole form, and then a file that is missing would look
+    like a file that nobody sent.
+    """
     sent = {name: value for name, value in head.fields.items() if name.endswith(SUFFIX)}
+    if will_be_parsed:
+        return bool(sent) or head.cut_short
     owner = visit.owner(create=False) if sent else None
-    policies = [
+    return any(
         IntakePolicy.decode(value, name=name.removesuffix(SUFFIX), owner=owner)
         for name, value in sent.items()
-    ]
-    return [policy for policy in policies if policy is not None]
+    )
+
+
+def is_exempt(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Whether Django would not ask for a CSRF token."""
+    return getattr(view, "csrf_exempt", False) or getattr(request, "_dont_enforce_csrf_checks", False)
 
 
 def has_csrf_header(request: HttpRequest) -> bool:

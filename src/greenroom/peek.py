@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,10 +17,14 @@ PEEK_BYTES = 65_536
 
 @dataclass
 class Head:
-    """The form fields that stand before the first file, in what was looked at."""
+    """The form fields that stand before the first file, in what was looked at.
+
+    `cut_short` says that the body ended there, and without its closing boundary.
+    """
 
     fields: dict[str, str] = field(default_factory=dict)
     first_file: str | None = None
+    cut_short: bool = False
 
 
 class Replay(io.RawIOBase):
@@ -35,7 +40,9 @@ class Replay(io.RawIOBase):
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:
             return self._head.read() + cast(bytes, self._stream.read())
-        return self._head.read(size) or cast(bytes, self._stream.read(size))
+        # Filled up from both: `HttpRequest.body` reads once, and takes less for the end.
+        data = self._head.read(size)
+        return data + cast(bytes, self._stream.read(size - len(data))) if len(data) < size else data
 
     def readline(self, size: int | None = -1) -> bytes:
         limit = -1 if size is None else size
@@ -65,9 +72,10 @@ def read_head(stream: Any) -> bytes:
     """Up to 64 KiB, or less where the body ends; a server may give it in smaller pieces."""
     pieces: list[bytes] = []
     missing = PEEK_BYTES
-    while missing and (piece := stream.read(missing)):
-        pieces.append(piece)
-        missing -= len(piece)
+    with contextlib.suppress(OSError):  # a connection that is broken; whoever reads on will find out
+        while missing and (piece := stream.read(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
     return b"".join(pieces)
 
 
@@ -79,14 +87,16 @@ def parse_head(request: HttpRequest, data: bytes) -> Head:
         parser = MultipartParser(boundary_of(request.META.get("CONTENT_TYPE", "")))
         for event in parser.feed(data):
             if isinstance(event, PartBegin):
-                if event.filename is not None:
+                if event.filename is not None and head.first_file is None:
                     head.first_file = event.name
-                    break
                 name, value = event.name, b""
+            elif head.first_file is not None:
+                continue
             elif isinstance(event, bytes):
                 value += event
             elif event is PART_END:
                 head.fields.setdefault(name, value.decode(errors="replace"))
+        head.cut_short = len(data) < PEEK_BYTES and not parser.finish()
     except MalformedBody:
         return Head()
     return head
