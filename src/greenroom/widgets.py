@@ -153,7 +153,8 @@ class StagedFileInput(forms.FileInput):
 
     def show_saved(self, shown: dict[str, Any], row: Row, saved: SavedFile) -> None:
         shown |= {"saved": row.saved, "url": getattr(saved.file, "url", "")}
-        if self.rules.pictures:
+        # A saved file is shown as it is; where browsers would show a broken picture it gets the sign for a file.
+        if self.rules.pictures and not row.client_name.lower().endswith((".tif", ".tiff")):
             shown["preview_url"] = shown["url"]
 
 
