@@ -102,7 +102,7 @@ class Cleaner:
                 continue
             mentioned.add(row.saved)
             row.file, row.object_pk, row.client_name = known.file, known.object_pk, known.client_name
-        if self.rules.multiple:
+        if self.rules.multiple or not self.posted.rows:
             self.posted.rows += [row for key, row in self.saved.items() if key not in mentioned]
 
     def take_fresh(self) -> list[Row]:
