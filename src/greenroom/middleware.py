@@ -72,7 +72,7 @@ class GreenroomMiddleware:
             return None
         if checks_csrf:
             if CSRF_FIELD not in head.fields and not has_csrf_header(request):
-                if declared is None:
+                if declared is None and not head.cut_short:
                     return None  # the token comes after the file: Django's ordinary way, and Django's check
                 head.fields[CSRF_FIELD] = ""
             # Before a file byte is stored: Django's middleware would receive every file and then refuse.
