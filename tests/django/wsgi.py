@@ -43,7 +43,10 @@ class Body:
         return data
 
     def readline(self, size: int = -1) -> bytes:
-        raise AssertionError("nobody reads a body by lines")
+        line = b""
+        while not line.endswith(b"\n") and (byte := self.read(1)):
+            line += byte
+        return line
 
 
 @dataclass
