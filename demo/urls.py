@@ -18,6 +18,7 @@ urlpatterns = [
     path("backup/", backup.backup, name="backup"),
     path("saved/<int:pk>/", saved.page, name="saved"),
     path("saved/<int:pk>.json", saved.as_json, name="saved-json"),
+    path("media/<path:name>/preview", saved.preview, name="media-preview"),
     path("media/<path:name>", saved.served, name="media"),
     path("samples/<str:name>", start.sample, name="sample"),
     path("samples/<str:name>/preview", start.sample_preview, name="sample-preview"),

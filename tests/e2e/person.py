@@ -106,8 +106,9 @@ class Person:
         if self.hand == "mouse":
             found.focus()
             return
+        wanted = found.element_handle()
         for _ in range(MOST_TABS):
-            if found.evaluate("each => each === document.activeElement"):
+            if wanted.evaluate("each => each === document.activeElement"):
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"The keyboard does not get to {found}.")

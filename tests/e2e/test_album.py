@@ -122,6 +122,7 @@ def test_a_picture_that_went_in_another_tab_is_told(visitor: Person, samples: Pa
     other.tick("photos-1-remove")
     other.send("Save the album")
     (left,) = other.saved()
+    visitor.page.bring_to_front()
     visitor.choose("photos", samples / "winter.tif")
     visitor.send("Save the album")
     (message,) = visitor.errors()
@@ -136,6 +137,7 @@ def test_two_tabs_each_save_an_album_of_their_own(visitor: Person, samples: Path
     start(other, samples, ["leaf.png"])
     pages = set()
     for each in (visitor, other):
+        each.page.bring_to_front()
         each.write("title", "One of two")
         each.send("Save the album")
         assert digests(each.saved()) == [sha256(samples / "leaf.png")]
