@@ -1,11 +1,17 @@
 """Every Python snippet of the documentation runs, page by page, and prints what the page says it prints."""
 
 import doctest
+import importlib
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
+
+from tests.images import pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -43,12 +49,56 @@ def namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     return {"__name__": "__main__"}
 
 
+@pytest.fixture
+def shop(
+    namespace: dict[str, Any],
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    transactional_db: None,
+) -> dict[str, Any]:
+    """A project with the app `shop`, whose URLs are those of the page."""
+    for name in ("shop", "shop.models"):
+        monkeypatch.setitem(sys.modules, name, importlib.import_module(f"tests.{name}"))
+    page = ModuleType("page_of_the_documentation")
+    page.__dict__.update(namespace)
+    monkeypatch.setitem(sys.modules, page.__name__, page)
+    settings.ROOT_URLCONF = page.__name__
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return page.__dict__
+
+
+@pytest.fixture
+def jpeg() -> bytes:
+    return pictures.encoded(pictures.coded(120, 90), "jpeg")
+
+
 TUTORIAL = ROOT / "docs/tutorial"
 
 
 @pytest.mark.parametrize("name", ["1-memory-and-files.md", "2-spool-and-stage.md", "3-request-files.md"])
 def test_the_tutorial_runs(name: str, namespace: dict[str, Any]) -> None:
     assert run(TUTORIAL / name, namespace) > 10
+
+
+def test_the_page_about_greenroom_runs(shop: dict[str, Any]) -> None:
+    assert run(TUTORIAL / "4-greenroom.md", shop) > 10
+
+
+def test_the_readme_runs(shop: dict[str, Any], jpeg: bytes) -> None:
+    from greenroom.testing import as_owner, stage_file
+    from tests.shop.forms import AlbumForm
+    from tests.shop.models import Album
+
+    album = Album.objects.create(title="Tea")
+    with as_owner():
+        sent = {"title": "Tea", "photos-0-token": stage_file(jpeg, "tea.jpg").token}
+        request = RequestFactory().post("/", sent)
+        # What the page takes for granted: a view's request, and a form of which it shows one line.
+        shop.update(AlbumForm=AlbumForm, album=album, request=request)
+        assert run(ROOT / "README.md", shop) >= 5
+    assert [photo.position for photo in album.photos.all()] == [0]
+    assert shop["ProductForm"].base_fields["photo"].rules.limits.ceiling == 10_000_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
