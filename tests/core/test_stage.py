@@ -105,26 +105,24 @@ def test_the_clients_words_are_kept_as_such(stage: Stage) -> None:
     assert upload.media_type == "image/gif"
 
 
-class Watched:
+class Watched(MemoryStore):
     """A store that looks into the ledger whenever something is written."""
 
-    def __init__(self, store, ledger: MemoryLedger) -> None:
-        self.store, self.ledger, self.looks = store, ledger, 0
+    def __init__(self, ledger: MemoryLedger) -> None:
+        super().__init__()
+        self.ledger, self.looks = ledger, 0
 
     def append(self, upload_id: str, offset: int):
         record = self.ledger.get(upload_id)
         assert record is not None, "a byte came before its record"
         assert record.state is State.RECEIVING
         self.looks += 1
-        return self.store.append(upload_id, offset)
-
-    def __getattr__(self, name: str):
-        return getattr(self.store, name)
+        return super().append(upload_id, offset)
 
 
 @pytest.mark.parametrize("size", [1, 3_000_000])
 def test_the_record_is_there_before_the_first_byte(ledger: MemoryLedger, size: int) -> None:
-    watched = Watched(MemoryStore(), ledger)
+    watched = Watched(ledger)
     stage = Stage(watched, ledger=ledger)
     receive(stage, DATA[:size], "tea.bin")
     assert watched.looks == 1
