@@ -52,6 +52,7 @@ class StagedUpload(models.Model):
     media_type = models.CharField(_("type"), max_length=100, blank=True)
     stamp = models.CharField(max_length=100, blank=True)
     picture = models.JSONField(null=True)
+    terms = models.TextField(blank=True)
     created_at = models.DateTimeField(_("created at"))
     staged_at = models.DateTimeField(_("held since"), null=True)
     promoted_at = models.DateTimeField(_("saved at"), null=True)

@@ -13,6 +13,7 @@ from greenroom.core.errors import (
     CutShort,
     DiskFull,
     EmptyFile,
+    LengthChanged,
     LengthExceeded,
     OffsetMismatch,
     TooLarge,
@@ -114,14 +115,83 @@ def test_what_arrived_before_a_source_broke_is_kept(stage: Stage) -> None:
     assert held(stage, upload) == DATA
 
 
-def test_what_a_broken_writer_left_beyond_the_record_is_cut_off(stage: Stage) -> None:
+def test_what_a_broken_writer_left_beyond_the_record_counts(stage: Stage) -> None:
     upload = stage.create(client_name="tea.bin", length=len(DATA))
-    upload = stage.append(upload.id, [DATA[:5_000]], offset=0)
+    stage.append(upload.id, [DATA[:5_000]], offset=0)
     writer = stage.store.append(upload.id, 5_000)
-    writer.write(b"written, and killed before it was written down")
+    writer.write(DATA[5_000:6_000])  # and killed before it was written down
     writer.close()
-    upload = stage.append(upload.id, [DATA[5_000:]], offset=5_000)
+    with pytest.raises(OffsetMismatch, match="at byte 5000, but 6000 bytes are here"):
+        stage.append(upload.id, [DATA[5_000:]], offset=5_000)
+    assert stage.fence(upload.id).offset == stage.get(upload.id).offset == 6_000
+    upload = stage.append(upload.id, [DATA[6_000:]], offset=6_000)
     assert held(stage, upload) == DATA
+
+
+def test_the_last_byte_counts_together_with_the_record_of_the_whole(stage: Stage) -> None:
+    """A writer that was killed between the two would leave an upload of which nobody sends anything more."""
+    upload = stage.create(client_name="tea.bin", length=10)
+    stage.append(upload.id, [DATA[:5]], offset=0)
+    writer = stage.store.append(upload.id, 5)
+    writer.write(DATA[5:10])
+    writer.close()
+    upload = stage.fence(upload.id)
+    assert (upload.state, upload.offset) == (State.RECEIVING, 9)
+    upload = stage.append(upload.id, [DATA[9:10]], offset=9)
+    assert upload.state is State.STAGED
+    assert held(stage, upload) == DATA[:10]
+    assert upload.sha256 == hashlib.sha256(DATA[:10]).hexdigest()
+
+
+def test_a_source_that_breaks_after_its_last_byte_has_given_all(stage: Stage) -> None:
+    def broken() -> Iterator[bytes]:
+        yield DATA
+        raise ConnectionError
+
+    upload = stage.create(client_name="tea.bin", length=len(DATA))
+    with pytest.raises(ConnectionError):
+        stage.append(upload.id, broken(), offset=0)
+    upload = stage.get(upload.id)
+    assert upload.state is State.STAGED
+    assert held(stage, upload) == DATA
+
+
+def test_a_length_may_be_declared_late_and_once(stage: Stage) -> None:
+    stage.limits = Limits(max_bytes=20)
+    upload = stage.create(client_name="tea.bin")
+    upload = stage.append(upload.id, [DATA[:5]], offset=0)
+    for wrong, refusal in ((4, LengthExceeded), (21, TooLarge)):
+        with pytest.raises(refusal):
+            stage.append(upload.id, [], offset=5, length=wrong)
+        assert stage.get(upload.id) == upload
+    upload = stage.append(upload.id, [DATA[5:7]], offset=5, length=10)
+    assert (upload.state, upload.length, upload.offset) == (State.RECEIVING, 10, 7)
+    with pytest.raises(LengthChanged, match="announced with 10 bytes"):
+        stage.append(upload.id, [DATA[7:9]], offset=7, length=9)
+    with pytest.raises(LengthExceeded):
+        stage.append(upload.id, [DATA[7:11]], offset=7)
+    upload = stage.append(upload.id, [DATA[7:10]], offset=7, length=10)
+    assert upload.state is State.STAGED
+    assert held(stage, upload) == DATA[:10]
+
+
+def test_a_length_that_is_here_already_finishes_the_upload(stage: Stage) -> None:
+    upload = stage.create(client_name="tea.bin")
+    stage.append(upload.id, [DATA[:5]], offset=0)
+    upload = stage.append(upload.id, [], offset=5, length=5)
+    assert (upload.state, upload.length) == (State.STAGED, 5)
+    assert held(stage, upload) == DATA[:5]
+
+
+def test_limits_hold_over_all_parts(stage: Stage) -> None:
+    stage.limits = Limits(max_bytes=10)
+    upload = stage.create(client_name="tea.bin")
+    for offset in (0, 4):
+        stage.append(upload.id, [DATA[offset : offset + 4]], offset=offset)
+    with pytest.raises(TooLarge):
+        stage.append(upload.id, [DATA[8:11]], offset=8)
+    upload = stage.append(upload.id, [DATA[8:10]], offset=8, last=True)
+    assert held(stage, upload) == DATA[:10]
 
 
 def test_a_declared_length_is_law(stage: Stage) -> None:
@@ -164,7 +234,8 @@ def test_a_refused_type_does_not_reach_the_store(stage: Stage, step: int) -> Non
     with pytest.raises(TypeNotAllowed):
         stage.append(upload.id, parts, offset=0)
     assert stage.get(upload.id).offset == 0
-    assert list(stage.store.ids()) == []
+    with pytest.raises(FileNotFoundError):
+        stage.store.open(upload.id)
 
 
 def test_a_refused_type_is_told_as_soon_as_it_shows_also_in_a_later_part(stage: Stage) -> None:
@@ -182,7 +253,8 @@ def test_a_short_file_of_a_refused_type_does_not_reach_the_store(stage: Stage) -
         upload = stage.create(client_name="tea.bin", length=length)
         with pytest.raises(TypeNotAllowed):
             stage.append(upload.id, [GIF[:14]], offset=0, last=last)
-        assert list(stage.store.ids()) == []
+        with pytest.raises(FileNotFoundError):
+            stage.store.open(upload.id)
 
 
 def test_a_full_disk_keeps_what_was_acknowledged(small_disk, clock: FakeClock) -> None:

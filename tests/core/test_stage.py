@@ -113,11 +113,18 @@ class Watched(MemoryStore):
         self.ledger, self.looks = ledger, 0
 
     def append(self, upload_id: str, offset: int):
+        self.look(upload_id)
+        return super().append(upload_id, offset)
+
+    def take(self, upload_id: str, epoch: int):
+        self.look(upload_id)
+        return super().take(upload_id, epoch)
+
+    def look(self, upload_id: str) -> None:
         record = self.ledger.get(upload_id)
         assert record is not None, "a byte came before its record"
         assert record.state is State.RECEIVING
         self.looks += 1
-        return super().append(upload_id, offset)
 
 
 @pytest.mark.parametrize("size", [1, 3_000_000])

@@ -5,12 +5,13 @@ from .ledger import Ceilings, Ledger, MemoryLedger, Uses
 from .limits import Limits, format_size, parse_size
 from .spool import Spool
 from .stage import Leases, Stage
-from .store import LocalFiles, SideFiles, Store, Writer
+from .store import Fencing, LocalFiles, Place, SideFiles, Standing, Store, Writer
 from .tokens import Signer, Token
 from .upload import Picture, State, Upload
 
 __all__ = [
     "Ceilings",
+    "Fencing",
     "GreenroomError",
     "Leases",
     "Ledger",
@@ -18,11 +19,13 @@ __all__ = [
     "LocalFiles",
     "MemoryLedger",
     "Picture",
+    "Place",
     "Refused",
     "SideFiles",
     "Signer",
     "Spool",
     "Stage",
+    "Standing",
     "State",
     "Store",
     "Token",

@@ -190,6 +190,13 @@ class OffsetMismatch(Refused):
     template = _("%(name)s was continued at byte %(offset)s, but %(expected)s bytes are here.")
 
 
+class Busy(Refused):
+    """Somebody else is sending this upload at this moment, or has taken over from whoever is told this."""
+
+    code = "busy"
+    template = _("%(name)s is being sent over another connection. Wait a moment, then try again.")
+
+
 class Altered(Refused):
     """The held bytes are not those that were received any more (somebody wrote through a link)."""
 
@@ -202,6 +209,74 @@ class AlreadySaved(Refused):
 
     code = "already_saved"
     template = _("%(name)s is saved already: this form was sent twice.")
+
+
+# -- the upload protocols --------------------------------------------------------------------------
+
+
+class MalformedRequest(GreenroomError):
+    """A header of an upload request is missing or cannot be read. Params: `reason`."""
+
+    code = "malformed_request"
+    template = _("This upload request could not be understood: %(reason)s.")
+
+
+class Forbidden(GreenroomError):
+    """Whoever asks may not: no owner, no CSRF token, another site, a policy that is not theirs. Params: `reason`."""
+
+    code = "forbidden"
+    template = _("This upload is not allowed: %(reason)s. Reload the page and try again.")
+
+
+class MethodNotAllowed(GreenroomError):
+    """The method means nothing here. Params: `method`."""
+
+    code = "method_not_allowed"
+    template = _("An upload has no use for the method %(method)s.")
+
+
+class UnknownVersion(GreenroomError):
+    """The client speaks a version of the protocol that is not spoken here. Params: `version`."""
+
+    code = "unknown_version"
+    template = _("Version %(version)s of the upload protocol is not spoken here.")
+
+
+class WrongContentType(GreenroomError):
+    """The body is not declared to be what an upload protocol sends. Params: `expected`."""
+
+    code = "wrong_content_type"
+    template = _("The body of this upload request must be %(expected)s.")
+
+
+class LengthRequired(GreenroomError):
+    """The server cannot tell where the body ends without a Content-Length."""
+
+    code = "length_required"
+    template = _("This server takes an upload only with its length (Content-Length).")
+
+
+class LengthChanged(Refused):
+    """Two declarations of the length do not agree. Params: `declared` (bytes)."""
+
+    code = "length_changed"
+    template = _(
+        "%(name)s was announced with %(declared)s bytes, and now with another length. Choose it again."
+    )
+
+
+class AlreadyWhole(Refused):
+    """All of it is here and does not change any more."""
+
+    code = "already_whole"
+    template = _("%(name)s has arrived completely already; nothing can be added.")
+
+
+class ChecksumMismatch(Refused):
+    """What arrived is not what was sent; the part was thrown away and can be sent again."""
+
+    code = "checksum_mismatch"
+    template = _("A part of %(name)s was damaged on the way. Send it again.")
 
 
 # -- pictures --------------------------------------------------------------------------------------

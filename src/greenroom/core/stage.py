@@ -6,19 +6,18 @@ import contextlib
 import copy as copying
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from . import appending
 from . import place as placing
 from .claims import Claim, claims_of
 from .errors import (
     AlreadySaved,
     Altered,
-    CutShort,
     NotFinished,
     NotHeld,
-    OffsetMismatch,
     Refused,
     UsageError,
 )
@@ -26,8 +25,7 @@ from .intake import Intake
 from .ledger import Ceilings, Ledger, MemoryLedger, Uses
 from .limits import Limits
 from .names import clean_name
-from .sniff import HEAD_BYTES
-from .spool import DEFAULT_MEMORY, Nowhere, Spool, chunks_of
+from .spool import DEFAULT_MEMORY, Spool, chunks_of
 from .store import LocalFiles, SideFiles, Store
 from .upload import State, Upload, is_id, new_id
 
@@ -91,50 +89,50 @@ class Stage:
     # -- in ----------------------------------------------------------------------------------------
 
     def create(
-        self, *, client_name: str, client_type: str = "", length: int | None = None, reserve: int = 0
+        self,
+        *,
+        client_name: str,
+        client_type: str = "",
+        length: int | None = None,
+        reserve: int = 0,
+        terms: str = "",
     ) -> Upload:
         """Write the record of a new upload; its bytes come by `append`.
 
         `length` is the declared size in bytes, if there is one; `reserve` is what to count against the
-        ceilings meanwhile. Raises `TooLarge`, `EmptyFile` or `QuotaExceeded` before any byte has moved.
+        ceilings meanwhile; `terms` is kept in the record as it is. Raises `TooLarge`, `EmptyFile` or
+        `QuotaExceeded` before any byte has moved.
         """
         self.limits.check_length(length, name=clean_name(client_name))
         upload = self._new(client_name, client_type, length, reserve, self.leases.held)
+        upload = replace(upload, terms=terms)
         self.ledger.insert(upload, self.ceilings)
         return upload
 
     def append(
-        self, upload_id: str, source: BinaryIO | Iterable[bytes], *, offset: int, last: bool = False
+        self,
+        upload_id: str,
+        source: BinaryIO | Iterable[bytes],
+        *,
+        offset: int,
+        last: bool = False,
+        length: int | None = None,
     ) -> Upload:
         """Take more bytes at `offset`; the upload is staged when its length is reached, or after the `last`.
 
-        Raises `OffsetMismatch` with nothing touched, or a refusal. What arrived before a source broke is kept;
+        `length` declares the size of the whole, if `create` did not. Raises `OffsetMismatch` with nothing
+        touched, `Busy` while another writer has written within the last second (one that has been idle for
+        longer is overtaken, and gets the same), or a refusal. What arrived before a source broke is kept;
         what is still in memory when the file is refused (its first bytes, by which it is judged) is not.
         """
-        before = self._receiving(upload_id, offset)
-        if offset != before.offset:
-            raise OffsetMismatch(name=before.client_name, offset=offset, expected=before.offset)
-        spool = Spool(
-            name=before.client_name,
-            limits=self.limits,
-            length=before.length,
-            memory=0,
-            spill=lambda: self.store.append(upload_id, offset),
-            start=offset,
-            head=self._head(upload_id, offset),
-        )
-        try:
-            for chunk in chunks_of(source):
-                spool.write(chunk)
-            whole = last or spool.size == before.length
-            if whole:
-                spool.finish()
-        except BaseException as error:
-            refused = isinstance(error, Refused) and not isinstance(error, CutShort)
-            self._advance(before, spool, spill=not refused)
-            raise
-        after = self._advance(before, spool)
-        return self._complete(after, spool) if whole else after
+        return appending.append(self, upload_id, source, offset=offset, last=last, length=length)
+
+    def fence(self, upload_id: str) -> Upload:
+        """End any writer, and return the record with the durable offset, in two seconds at most.
+
+        Of what counts then no writer that was at work can change a byte any more, nor add one.
+        """
+        return appending.fence(self, upload_id)
 
     def receive(
         self, source: BinaryIO | Iterable[bytes], *, client_name: str, client_type: str = ""
@@ -288,6 +286,10 @@ class Stage:
         )
         return staged.leased(self._lease_end(upload, now))
 
+    def renewed(self, upload: Upload) -> Upload:
+        """The same with its lease renewed, because bytes arrive."""
+        return upload.leased(self._lease_end(upload, self.ledger.now()))
+
     def _lease_end(self, upload: Upload, now: float) -> float:
         return min(upload.created_at + self.leases.longest, now + self.leases.held)
 
@@ -318,46 +320,6 @@ class Stage:
             length=length,
             reserved=length if length is not None else reserve,
         )
-
-    def _receiving(self, upload_id: str, offset: int) -> Upload:
-        upload = self.get(upload_id)
-        if upload.state is not State.RECEIVING:
-            raise OffsetMismatch(name=upload.client_name, offset=offset, expected=upload.offset)
-        return upload
-
-    def _head(self, upload_id: str, offset: int) -> bytes:
-        """The first bytes of what is here, which were perhaps too few to judge the type by."""
-        if offset == 0:
-            return b""
-        try:
-            with self.store.open(upload_id) as held:
-                return held.read(min(offset, HEAD_BYTES))
-        except FileNotFoundError:  # nothing is left to go on from
-            raise NotHeld from None
-
-    def _advance(self, before: Upload, spool: Spool, *, spill: bool = True) -> Upload:
-        """Write down how far the bytes have come, so that they can be gone on with."""
-        if spill:
-            spool.spill()
-        spool.close()
-        after = before.received(before.offset if spool.in_memory else spool.size)
-        after = after.leased(self._lease_end(after, self.ledger.now()))
-        if not self.ledger.swap(before, after):
-            raise OffsetMismatch(name=before.client_name, offset=spool.size, expected=before.offset)
-        return after
-
-    def _complete(self, before: Upload, spool: Spool) -> Upload:
-        """All bytes are in the store. If they came in parts, one more look tells digest and type."""
-        if spool.start:
-            spool = Spool(name=spool.name, limits=spool.limits, length=before.length, memory=0, spill=Nowhere)
-            with self.store.open(before.id) as held:
-                for chunk in chunks_of(held):
-                    spool.write(chunk)
-        spool.finish()
-        after = self.completed(before, spool, stamp=self.store.seal(before.id))
-        if not self.ledger.swap(before, after):
-            raise OffsetMismatch(name=before.client_name, offset=spool.size, expected=before.offset)
-        return after
 
     @contextlib.contextmanager
     def _journaled(self, upload: Upload, use: str, target: Path) -> Iterator[None]:

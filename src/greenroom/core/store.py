@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -83,6 +84,53 @@ class LocalFiles(Protocol):
 
     def age(self, upload_id: str) -> float:
         """Seconds since anything of this upload was last written, by the file system's clock."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where an upload stands: the `size` of what is here in bytes, and whether somebody is adding to it.
+
+    `idle` is how many seconds ago the writer last wrote, or began; None when no writer is left.
+    """
+
+    size: int
+    idle: float | None
+
+
+class Place(Protocol):
+    """The one writer's place at an upload. Whoever takes it after you has ended you, and everything raises `Busy`."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes are here."""
+
+    def writer(self, offset: int) -> Writer:
+        """Go on at `offset`: at `size`, or before it if nobody was ever told of the bytes in between.
+
+        Raises `OffsetMismatch` when fewer are here. Each write is kept whole or, once somebody else has
+        taken the place, refused whole with `Busy`.
+        """
+
+    def close(self) -> None:
+        """Leave the place, so that nobody has to wait for you. Closing twice is fine."""
+
+
+@runtime_checkable
+class Fencing(Protocol):
+    """One writer at a time, and none who was overtaken can add a byte: stopped, stalled, in whatever process.
+
+    Places are numbered by the `epoch` of the ledger's record, in which each number is given once.
+    """
+
+    def standing(self, upload_id: str, epoch: int) -> Standing:
+        """How it stands, seen by whoever read `epoch` in the ledger. Changes nothing."""
+
+    def take(self, upload_id: str, epoch: int) -> Place:
+        """Take the place of every writer with a lower epoch, within 1.5 s whatever has become of them.
+
+        Of the `size` that the place begins with no byte is ever changed by them, nor is one added.
+        Raises `Busy` when somebody with a higher epoch was faster.
+        """
 
 
 def check_id(upload_id: object) -> None:

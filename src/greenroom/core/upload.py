@@ -52,7 +52,8 @@ class Upload:
     `offset` is how many bytes are durable; of a staged upload it is the size. `length` is what the
     client declared, `reserved` what is counted against the ceilings while the bytes come.
     `stamp` is the store's fingerprint of the finished bytes; `epoch` rises with every change of
-    writer, so that an overtaken one is told apart.
+    writer, so that an overtaken one is told apart. `terms` is what an adapter agreed on with the client
+    when the upload was created, in the adapter's own JSON.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Upload:
     media_type: str = ""
     stamp: str = ""
     picture: Picture | None = None
+    terms: str = ""
     staged_at: float | None = None
     promoted_at: float | None = None
 

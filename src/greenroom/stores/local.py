@@ -14,15 +14,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from greenroom.core.errors import DiskFull, OffsetMismatch, UsageError
+from greenroom.core.errors import UsageError
 from greenroom.core.limits import parse_size
 from greenroom.core.place import room_or_refusal, sync_directory, write_all
-from greenroom.core.store import check_beside, check_id
+from greenroom.core.store import Standing, check_beside, check_id
 from greenroom.core.upload import is_id, new_id
+
+from .fenced import LocalPlace, standing
+from .writing import LocalWriter, Room
 
 BYTES = "bytes"
 PARTIAL = ".part"
-_ROOM_EVERY = 16_000_000  # bytes between two looks at the free room: not for every 64 KiB
 
 
 class HeldFile(io.BufferedReader):
@@ -39,7 +41,7 @@ class HeldFile(io.BufferedReader):
 
 
 class LocalStore:
-    """A `Store`, with `SideFiles` and `LocalFiles`.
+    """A `Store`, with `SideFiles`, `LocalFiles` and `Fencing`.
 
     `keep_free` is a size: writing stops with `DiskFull` before less than that is free on the disk.
     The directory is made on first use, readable by nobody but this user.
@@ -58,7 +60,7 @@ class LocalStore:
         path = self.path(upload_id)
         if offset == 0:
             self.make_directory(path.parent)
-        return LocalWriter(path, offset, self._keep_free)
+        return LocalWriter(path, offset, Room(self._keep_free))
 
     def seal(self, upload_id: str) -> str:
         status = os.stat(self.path(upload_id))
@@ -85,6 +87,16 @@ class LocalStore:
         paths = [path for path in self.root.glob("??/*") if path.name.startswith(path.parent.name)]
         yield from sorted(filter(is_id, {path.name.partition(".")[0] for path in paths}))
 
+    # -- Fencing -----------------------------------------------------------------------------------
+
+    def standing(self, upload_id: str, epoch: int) -> Standing:
+        return standing(self.path(upload_id), epoch)
+
+    def take(self, upload_id: str, epoch: int) -> LocalPlace:
+        path = self.path(upload_id)
+        self.make_directory(path.parent)
+        return LocalPlace(path, epoch, Room(self._keep_free))
+
     # -- SideFiles ---------------------------------------------------------------------------------
 
     def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
@@ -110,7 +122,8 @@ class LocalStore:
             names = os.listdir(self.path(upload_id).parent)
         except FileNotFoundError:
             return []
-        return sorted(name for name in names if name != BYTES and not name.endswith(PARTIAL))
+        # What begins with a dot is the writers' own (`fenced`).
+        return sorted(n for n in names if n != BYTES and not n.startswith(".") and not n.endswith(PARTIAL))
 
     def remove_beside(self, upload_id: str, name: str) -> None:
         self._path_beside(upload_id, name).unlink(missing_ok=True)
@@ -156,48 +169,3 @@ class LocalStore:
                 return
             except FileNotFoundError:
                 continue  # the sweeper removed the empty parent between two of these lines
-
-
-class LocalWriter:
-    """Writes one upload's bytes, unbuffered: what `write` has taken survives a killed process."""
-
-    def __init__(self, path: Path, offset: int, keep_free: int) -> None:
-        self._keep_free = keep_free
-        self._unchecked = _ROOM_EVERY
-        # Made at offset 0 only: going on with what is not here must leave nothing behind.
-        create = os.O_CREAT if offset == 0 else 0
-        try:
-            with room_or_refusal():
-                self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | create, 0o600)
-        except FileNotFoundError:
-            if offset == 0:
-                raise
-            raise OffsetMismatch(offset=offset, expected=0) from None
-        try:
-            here = os.fstat(self._descriptor).st_size
-            if here < offset:
-                raise OffsetMismatch(offset=offset, expected=here)
-            os.ftruncate(self._descriptor, offset)
-            os.lseek(self._descriptor, offset, os.SEEK_SET)
-        except BaseException:
-            self.close()
-            raise
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._unchecked += len(data)
-        if self._unchecked >= _ROOM_EVERY:
-            self._check_room(len(data))
-            self._unchecked = 0
-        with room_or_refusal():
-            write_all(self._descriptor, data)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
-
-    def _check_room(self, size: int) -> None:
-        # A full disk stops everything on the machine; a refused upload stops nothing.
-        status = os.fstatvfs(self._descriptor)
-        if status.f_bavail * status.f_frsize - size < self._keep_free:
-            raise DiskFull

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Self
 
 from greenroom.core.errors import GreenroomError
 
@@ -51,6 +53,17 @@ STATUSES: dict[str, HTTPStatus] = {
     "not_finished": HTTPStatus.CONFLICT,
     "offset_mismatch": HTTPStatus.CONFLICT,
     "already_saved": HTTPStatus.CONFLICT,
+    "busy": HTTPStatus.LOCKED,  # RFC 4918 section 11.3; upload clients try it again
+    "already_whole": HTTPStatus.CONFLICT,
+    # What the upload protocols say themselves, or RFC 9110 for everybody.
+    "malformed_request": HTTPStatus.BAD_REQUEST,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "unknown_version": HTTPStatus.PRECONDITION_FAILED,
+    "wrong_content_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "length_required": HTTPStatus.LENGTH_REQUIRED,
+    "length_changed": HTTPStatus.BAD_REQUEST,
+    "checksum_mismatch": HTTPStatus.BAD_REQUEST,  # tus has a status of its own for it, 460
 }
 
 
@@ -68,11 +81,20 @@ class Problem:
     detail: str
     title: str
     type: str = "about:blank"
+    members: Mapping[str, object] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """The body of the response, in ASCII: also with a client's name in it that is not valid Unicode."""
         members = {name: getattr(self, name) for name in ("type", "title", "status", "detail", "code")}
-        return json.dumps(members).encode("ascii")
+        return json.dumps({**members, **self.members}).encode("ascii")
+
+    def with_status(self, status: int, title: str) -> Self:
+        """The same under a status that only one protocol has."""
+        return replace(self, status=status, title=title)
+
+    def of_type(self, type: str, members: Mapping[str, object] | None = None) -> Self:
+        """The same as one of a protocol's registered types, with that type's extension members."""
+        return replace(self, type=type, members=members or {})
 
 
 def status_of(error: GreenroomError | type[GreenroomError]) -> HTTPStatus:

@@ -1,0 +1,288 @@
+"""How bytes are added to an upload: by one writer at a time, who can be overtaken and then adds nothing more.
+
+The ledger's `epoch` is the authority: it is raised by compare-and-set, so each number has one owner, and
+what the owner of an older one wants to write down is refused. The store (`Fencing`) makes the same true of
+the bytes. No transaction and no lock of the ledger is held while a body is read, so the record lags behind
+the store meanwhile; whoever comes next asks the store how far the bytes have come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from .errors import (
+    Busy,
+    CutShort,
+    LengthChanged,
+    LengthExceeded,
+    NotHeld,
+    OffsetMismatch,
+    Refused,
+)
+from .sniff import HEAD_BYTES
+from .spool import Nowhere, Spool, chunks_of
+from .store import Fencing, Place, Writer
+from .upload import State, Upload
+
+if TYPE_CHECKING:
+    from .stage import Stage
+
+IDLE = 1.0  # seconds without a byte after which another writer may take over
+_TRIES = 10  # of many who fence at once each makes others begin again
+
+
+def append(
+    stage: Stage,
+    upload_id: str,
+    source: BinaryIO | Iterable[bytes],
+    *,
+    offset: int,
+    last: bool,
+    length: int | None,
+) -> Upload:
+    """As `Stage.append`."""
+    seen = stage.get(upload_id)
+    length = declared(stage, seen, offset, length)
+    look(stage, seen, offset, length)
+    upload, place = take(stage, seen, offset, length)
+    try:
+        if upload.offset != offset:
+            raise OffsetMismatch(name=upload.client_name, offset=offset, expected=upload.offset)
+        return Part(stage, upload, place, length).add(source, last=last)
+    except Refused as refusal:
+        raise refusal.named(upload.client_name) from refusal
+    finally:
+        place.close()
+
+
+def fence(stage: Stage, upload_id: str) -> Upload:
+    """As `Stage.fence`."""
+    for _ in range(_TRIES):
+        upload = stage.get(upload_id)
+        if upload.state is not State.RECEIVING:
+            return upload
+        size = upload.offset
+        if isinstance(stage.store, Fencing):
+            standing = stage.store.standing(upload_id, upload.epoch)
+            size = standing.size
+            if standing.idle is not None:
+                taken = replace(upload, epoch=upload.epoch + 1)
+                if not stage.ledger.swap(upload, taken):
+                    continue
+                upload = taken
+                try:
+                    place = stage.store.take(upload_id, upload.epoch)
+                except Busy:
+                    continue
+                size = place.size
+                place.close()
+            after = reached(upload, size, upload.length)
+        else:
+            after = replace(upload, epoch=upload.epoch + 1)
+        if after == upload or stage.ledger.swap(upload, after):
+            return after
+    raise Busy(name=upload.client_name)
+
+
+def declared(stage: Stage, upload: Upload, offset: int, length: int | None) -> int | None:
+    """The length of the whole, which may be declared late, but once."""
+    name = upload.client_name
+    if upload.state is not State.RECEIVING:
+        raise OffsetMismatch(name=name, offset=offset, expected=upload.offset)
+    if length is None:
+        return upload.length
+    if upload.length is not None and length != upload.length:
+        raise LengthChanged(name=name, declared=upload.length)
+    stage.limits.check_length(length, name=name)
+    if length < upload.offset:
+        raise LengthExceeded(name=name, declared=length)
+    return length
+
+
+def look(stage: Stage, upload: Upload, offset: int, length: int | None) -> None:
+    """Refuse what can be refused without touching anything: a stale offset, and a writer that is at work."""
+    expected = upload.offset
+    if isinstance(stage.store, Fencing):
+        standing = stage.store.standing(upload.id, upload.epoch)
+        # In this order: how far somebody has come who is still at work is told by nobody who does not end them.
+        if standing.idle is not None and standing.idle < IDLE:
+            raise Busy(name=upload.client_name)
+        expected = reached(upload, standing.size, length).offset
+    if offset != expected:
+        raise OffsetMismatch(name=upload.client_name, offset=offset, expected=expected)
+
+
+def take(stage: Stage, seen: Upload, offset: int, length: int | None) -> tuple[Upload, Place]:
+    """Become the one writer: first in the ledger, which decides, and then in the store."""
+    taken = replace(seen, epoch=seen.epoch + 1)
+    if length is not None and length > offset:
+        # With nothing more to come it is written down with the whole, as everything else of a whole is.
+        taken = replace(taken, length=length)
+    if not stage.ledger.swap(seen, stage.renewed(taken)):
+        raise Busy(name=seen.client_name)
+    if not isinstance(stage.store, Fencing):
+        return taken, Unfenced(stage, taken)
+    try:
+        place = stage.store.take(seen.id, taken.epoch)
+    except Refused as refusal:
+        raise refusal.named(seen.client_name) from refusal
+    try:
+        after = reached(taken, place.size, length)
+        if after != taken and not stage.ledger.swap(taken, after):
+            raise Busy(name=seen.client_name)
+    except BaseException:
+        place.close()
+        raise
+    return after, place
+
+
+def reached(upload: Upload, size: int, length: int | None) -> Upload:
+    """The record of an unfinished upload of which `size` bytes are in the store.
+
+    What a killed writer had put there counts. The last byte of a declared length counts only together with
+    the record of the whole: otherwise somebody who hears that all is here would send nothing more, and the
+    upload whose writer was killed between the two would never be finished.
+    """
+    if length is not None and upload.offset < length:
+        size = min(size, length - 1)
+    if size < upload.offset:  # somebody has removed what had been acknowledged: nothing to go on from
+        raise NotHeld(name=upload.client_name)
+    return upload.received(size)
+
+
+class Part:
+    """What one `append` adds."""
+
+    def __init__(self, stage: Stage, upload: Upload, place: Place, length: int | None) -> None:
+        self._stage = stage
+        self._upload = upload
+        self._place = place
+        self._length = length
+        self._spool = Spool(
+            name=upload.client_name,
+            limits=stage.limits,
+            length=length,
+            memory=0,
+            spill=lambda: place.writer(upload.offset),
+            start=upload.offset,
+            head=self._head(),
+        )
+
+    def add(self, source: BinaryIO | Iterable[bytes], *, last: bool) -> Upload:
+        """Take it all, and finish the upload if that was the end. What arrived before a failure is kept."""
+        spool = self._spool
+        try:
+            for chunk in chunks_of(source):
+                spool.write(chunk)
+            if not last and spool.size != self._length:
+                return self._keep()
+            spool.finish()
+        except Busy:
+            spool.close()  # whoever has taken over knows how far this came
+            raise
+        except CutShort:
+            self._keep()
+            raise
+        except Refused:
+            self._keep(spill=False)
+            raise
+        except Exception:
+            # A connection may also break between the last byte and its end.
+            if spool.size == self._length:
+                spool.finish()
+                self._complete()
+            else:
+                self._keep()
+            raise
+        except BaseException:
+            self._keep()
+            raise
+        return self._complete()
+
+    def _head(self) -> bytes:
+        """The first bytes of what is here, which were perhaps too few to judge the type by."""
+        offset = self._upload.offset
+        if offset == 0:
+            return b""
+        try:
+            with self._stage.store.open(self._upload.id) as held:
+                return held.read(min(offset, HEAD_BYTES))
+        except FileNotFoundError:  # removed since
+            raise NotHeld from None
+
+    def _keep(self, *, spill: bool = True) -> Upload:
+        """Write down how far the bytes have come, so that they can be gone on with."""
+        if spill:
+            self._spool.spill()
+        self._spool.close()
+        after = reached(self._upload, self._place.size, self._length)
+        return self._swap(self._stage.renewed(after))
+
+    def _complete(self) -> Upload:
+        """All bytes are in the store. If they came in parts, one more look tells digest and type."""
+        spool, upload = self._spool, self._upload
+        spool.spill()
+        spool.close()
+        if spool.start:
+            spool = Spool(
+                name=upload.client_name,
+                limits=self._stage.limits,
+                length=self._length,
+                memory=0,
+                spill=Nowhere,
+            )
+            with self._stage.store.open(upload.id) as held:
+                for chunk in chunks_of(held):
+                    spool.write(chunk)
+            spool.finish()
+        stamp = self._stage.store.seal(upload.id)
+        whole = replace(self._stage.completed(upload, spool, stamp=stamp), length=self._length)
+        return self._swap(whole)
+
+    def _swap(self, after: Upload) -> Upload:
+        ledger, store = self._stage.ledger, self._stage.store
+        if not ledger.swap(self._upload, after):
+            if ledger.get(after.id) is None:
+                # Given up meanwhile. What was written since has no record, and nobody else to remove it.
+                store.remove(after.id)
+                raise NotHeld
+            raise Busy
+        return after
+
+
+class Unfenced:
+    """The place at a store without `Fencing`: the ledger is asked before each write.
+
+    That ends an overtaken writer as soon as it goes on; it cannot stop a write that has begun.
+    """
+
+    def __init__(self, stage: Stage, upload: Upload) -> None:
+        self._stage = stage
+        self._upload = upload
+        self._writer: Writer | None = None
+        self.size = upload.offset
+
+    def writer(self, offset: int) -> Unfenced:
+        """As `Place`."""
+        self._check()
+        self._writer = self._stage.store.append(self._upload.id, offset)
+        return self
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """As `Writer`."""
+        self._check()
+        if self._writer is not None:
+            self._writer.write(data)
+            self.size += len(data)
+
+    def close(self) -> None:
+        """As `Writer`, and as `Place`."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _check(self) -> None:
+        record = self._stage.ledger.get(self._upload.id)
+        if record is None or record.epoch != self._upload.epoch:
+            raise Busy

@@ -1,0 +1,302 @@
+"""One writer at a time in a `LocalStore`, and none who was overtaken lands another byte in what is served.
+
+Four things lie in an upload's directory:
+
+* `.writers` has one byte for each epoch, set when the writer of that epoch is over. Bytes in it are only
+  ever set, so that everybody may do it at any moment and in any order without a lock.
+* The lock on `bytes` is held for each write alone, and the writer's own byte is looked at under it. Who
+  has set that byte and then got the lock knows: no write is under way and none will follow. A writer that
+  waits for a slow client holds nothing; the kernel drops the lock of a killed one. So `bytes` is gone
+  on with as it is, at no cost.
+* A process that was stopped inside a write keeps the lock. Then `.cut` says how many bytes count, and the
+  next writer copies those into a new file under the old name: what the stopped one writes when it is
+  continued goes into a file without a name. It cannot have changed what was copied, as it was at the end.
+* The lock on `.writers` guards `.cut` and the name `bytes`. It is held while either is changed, after
+  another look at the own byte, so that also somebody who was stopped on the way to that comes too late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import math
+import mmap
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from greenroom.core.errors import Busy, OffsetMismatch
+from greenroom.core.place import CHUNK, room_or_refusal, try_lock, write_all
+from greenroom.core.store import Standing
+
+from .writing import Room, cut_at, open_at
+
+WRITERS = ".writers"
+CUT = ".cut"
+# Both together stay below the two seconds in which an offset is answered. A write into the page cache takes
+# a thousandth of this, and one that takes longer is only treated as if it were stopped.
+_WRITE_PATIENCE = 0.7
+_PLACE_PATIENCE = 0.8
+_PAGE = 4096
+# What copy_file_range(2) answers where reading and writing does the job.
+_NO_RANGE = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
+
+
+def standing(path: Path, epoch: int) -> Standing:
+    """As `Fencing.standing`, for the bytes at `path`."""
+    cut = read_cut(path)
+    try:
+        status = os.stat(path)
+        size, written = status.st_size, status.st_mtime
+    except FileNotFoundError:
+        size, written = 0, -math.inf
+    size = cut if cut is not None else size
+    if epoch == 0:
+        return Standing(size=size, idle=None)
+    try:
+        with open(path.with_name(WRITERS), "rb", buffering=0) as file:
+            if os.pread(file.fileno(), 1, epoch) == b"\1":
+                return Standing(size=size, idle=None)
+            written = max(written, os.fstat(file.fileno()).st_mtime)  # when the writer began
+    except FileNotFoundError:
+        pass
+    idle = time.time() - written
+    # A time that is to come was written before somebody set the clock back. (A tick is not that.)
+    return Standing(size=size, idle=max(idle, 0.0) if idle > -1 else math.inf)
+
+
+class LocalPlace:
+    """The `Place` of one epoch at the bytes in `path`."""
+
+    def __init__(self, path: Path, epoch: int, room: Room) -> None:
+        self._path = path
+        self._room = room
+        self._writers = Writers(path.with_name(WRITERS), epoch)
+        self._writer: FencedWriter | None = None
+        try:
+            self._writers.end_earlier()
+            with self._writers.settling():
+                self._size = settle(path)
+        except BaseException:
+            self._writers.close()
+            raise
+
+    @property
+    def size(self) -> int:
+        """As `Place`."""
+        return self._size if self._writer is None else self._writer.size
+
+    def writer(self, offset: int) -> FencedWriter:
+        """As `Place`."""
+        if offset > self._size:
+            raise OffsetMismatch(offset=offset, expected=self._size)
+        descriptor = self._open(offset) if read_cut(self._path) is None else None
+        if descriptor is None:
+            descriptor = self._copy(offset)
+        self._writer = FencedWriter(descriptor, self._writers, self._room)
+        return self._writer
+
+    def close(self) -> None:
+        """As `Place`."""
+        if self._writer is not None:
+            self._writer.close()
+        self._writers.end()
+
+    def _open(self, offset: int) -> int | None:
+        """The file as it is, cut at `offset`; None if somebody who was stopped has it locked."""
+        descriptor = open_at(self._path, offset)
+        try:
+            if not wait_for(descriptor, _WRITE_PATIENCE):
+                os.close(descriptor)
+                return None
+            # Also here somebody may be stopped. `offset` is as far as anybody was ever told, so that what
+            # this cuts off later does not count for those who came in between.
+            self._writers.check()
+            cut_at(descriptor, offset)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _copy(self, offset: int) -> int:
+        """The first `offset` bytes in a file of our own, which takes the place of the one that is locked."""
+        partial = self._path.with_name(f".copy-{self._writers.epoch}")
+        with room_or_refusal():
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(self._path, "rb", buffering=0) as held, room_or_refusal():
+                copy_start(held.fileno(), descriptor, offset, self._room)
+            with self._writers.settling():
+                os.replace(partial, self._path)
+                # Killed before this line: it is copied once more. Nothing was added that the cut would cost.
+                self._path.with_name(CUT).unlink(missing_ok=True)
+        except BaseException:
+            os.close(descriptor)
+            partial.unlink(missing_ok=True)
+            raise
+        return descriptor
+
+
+class FencedWriter:
+    """A `Writer` that looks before each write whether it is still the one."""
+
+    def __init__(self, descriptor: int, writers: Writers, room: Room) -> None:
+        self._descriptor = descriptor
+        self._writers = writers
+        self._room = room
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes are in the file."""
+        return os.fstat(self._descriptor).st_size if self._descriptor >= 0 else self._size
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._room.check(self._descriptor, len(data))
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # somebody else writes, or looks how far we have come
+            raise Busy from None
+        except OSError:  # a file system without locks
+            pass
+        try:
+            self._writers.check()
+            with room_or_refusal():
+                write_all(self._descriptor, data)
+        finally:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            self._size = self.size
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+class Writers:
+    """The file `.writers`, seen by the writer of `epoch`. In memory, so that looking costs no system call."""
+
+    def __init__(self, path: Path, epoch: int) -> None:
+        self.epoch = epoch
+        with room_or_refusal():
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                # Grown by appending, which overwrites nothing that somebody else sets meanwhile.
+                while os.fstat(self._descriptor).st_size <= epoch + 1:
+                    with open(path, "ab", buffering=0) as file:
+                        write_all(file.fileno(), bytes(_PAGE))
+                self._over = mmap.mmap(self._descriptor, epoch + 2)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+
+    def end_earlier(self) -> None:
+        """Everybody before us is over. (Written, not only set in memory: its time says when we began.)"""
+        os.pwrite(self._descriptor, b"\1" * self.epoch, 0)
+
+    def check(self) -> None:
+        """Raise `Busy` if we are over."""
+        if self._over[self.epoch]:
+            raise Busy
+
+    @contextlib.contextmanager
+    def settling(self) -> Iterator[None]:
+        """Nobody else settles where the upload stands, and we are not over."""
+        if not wait_for(self._descriptor, _PLACE_PATIENCE):
+            raise Busy
+        try:
+            self.check()
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def end(self) -> None:
+        """We are over, and say so. Ending twice is fine."""
+        if self._descriptor >= 0:
+            self._over[self.epoch] = 1
+            self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            self._over.close()
+            os.close(descriptor)
+
+
+def settle(path: Path) -> int:
+    """How many bytes count, now that every writer is over but perhaps one that is inside of a write."""
+    cut = read_cut(path)
+    if cut is not None:
+        return cut
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        ended = wait_for(descriptor, _WRITE_PATIENCE)
+        size = os.fstat(descriptor).st_size
+        if not ended:
+            write_cut(path, size)
+        return size
+    finally:
+        os.close(descriptor)
+
+
+def read_cut(path: Path) -> int | None:
+    """How many bytes of the file count, if not all of them do."""
+    try:
+        return int(path.with_name(CUT).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def write_cut(path: Path, size: int) -> None:
+    """Only `size` bytes of the file count, whatever is added to it."""
+    partial = path.with_name(f"{CUT}.part")
+    with room_or_refusal():
+        partial.write_bytes(b"%d" % size)
+        os.replace(partial, path.with_name(CUT))
+
+
+def wait_for(descriptor: int, patience: float) -> bool:
+    """Wait for the lock on an open file, for so many seconds."""
+    end = time.monotonic() + patience
+    pause = 0.0005
+    while not try_lock(descriptor):
+        if time.monotonic() >= end:
+            return False
+        time.sleep(pause)  # the system has no lock that is waited for with a limit
+        pause = min(pause * 2, 0.02)
+    return True
+
+
+def copy_start(source: int, target: int, size: int, room: Room) -> None:
+    """Copy the first `size` bytes, without passing them through where the system can do that."""
+    os.lseek(source, 0, os.SEEK_SET)
+    done = 0
+    while done < size:
+        step = min(size - done, 16 * CHUNK)
+        room.check(target, step)
+        copied = copy_some(source, target, step)
+        if copied == 0:
+            raise OffsetMismatch(offset=size, expected=done)
+        done += copied
+
+
+def copy_some(source: int, target: int, size: int) -> int:
+    """Copy up to `size` bytes from where both files stand; how many."""
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, target, size)
+        except OSError as error:
+            if error.errno not in _NO_RANGE:
+                raise
+    data = os.read(source, min(size, CHUNK))
+    write_all(target, data)
+    return len(data)
