@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +64,35 @@ class OrmLedger:
             )
             ceilings.check(upload, totals["count"], totals["held"])
             StagedUpload.objects.using(self.alias).create(**to_columns(upload))
+
+    @contextlib.contextmanager
+    def alone(self, owner: str) -> Iterator[None]:
+        """Nobody else with the same owner can insert meanwhile, so that what is counted stays true."""
+        with transaction.atomic(using=self.alias):
+            self._seen(owner, to_datetime(self.now()))
+            yield
+
+    def under(self, owner: str, mark: str) -> list[Upload]:
+        """The owner's uploads that wait and whose terms contain `mark`."""
+        rows = StagedUpload.objects.using(self.alias).filter(
+            owner_id=owner, terms__contains=mark, expires_at__gt=to_datetime(self.now())
+        )
+        return [to_upload(row) for row in rows.exclude(state=State.PROMOTED)]
+
+    def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
+        """Count `size` bytes for an upload that is here already, whose length nobody knew (`QuotaExceeded`)."""
+        with self.alone(upload.owner):
+            rows = StagedUpload.objects.using(self.alias)
+            others = rows.filter(owner_id=upload.owner, expires_at__gt=to_datetime(self.now()))
+            totals = (
+                others.exclude(state=State.PROMOTED)
+                .exclude(pk=upload.id)
+                .aggregate(
+                    count=models.Count("id"), held=models.Sum(Greatest("offset", "reserved"), default=0)
+                )
+            )
+            ceilings.check(replace(upload, reserved=size), totals["count"], totals["held"])
+            rows.filter(pk=upload.id).update(reserved=size)
 
     def get(self, upload_id: str) -> Upload | None:
         row = StagedUpload.objects.using(self.alias).filter(pk=upload_id).first()

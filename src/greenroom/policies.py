@@ -60,8 +60,10 @@ class IntakePolicy:
         return policy_signer().sign(base64.urlsafe_b64encode(text).decode())
 
     @classmethod
-    def decode(cls, text: str, *, name: str, owner: str | None) -> Self | None:
+    def decode(cls, text: str, *, name: str | None, owner: str | None) -> Self | None:
         """The policy, if we signed it for this input of this owner's form; None for anything else.
+
+        `name` None asks for no particular input: an upload of its own belongs to the one that the policy names.
 
         Whoever has no valid policy is not refused: their file goes Django's ordinary way, and the field
         judges it there.
@@ -72,14 +74,14 @@ class IntakePolicy:
         values = json.loads(base64.urlsafe_b64decode(unsigned))
         # Signed is not enough: a policy of another input, or of another visitor, allows nothing here.
         pattern = re.escape(values["n"]).replace(_PLACEHOLDER, "[0-9]+")
-        if values["o"] != fingerprint(owner) or not re.fullmatch(pattern, name):
+        if values["o"] != fingerprint(owner) or not (name is None or re.fullmatch(pattern, name)):
             return None
         try:
             limits = Limits.from_dict(values["l"])
         except (TypeError, UsageError):  # written by another version of Greenroom
             return None
         return cls(
-            name=name,
+            name=name or values["n"],
             owner=values["o"],
             use=values["u"],
             limits=limits,

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from . import views
+from . import uploads, views
 
 app_name = "greenroom"
 urlpatterns = [
+    path("uploads/", uploads.collection, name="uploads"),
+    path("uploads/<str:upload_id>/", uploads.resource, name="upload"),
     path("preview/<str:token>/", views.preview, name="preview"),
     path("original/<str:token>/", views.original, name="original"),
 ]

@@ -248,6 +248,17 @@ def contradicts(sniffed: str, extension: str) -> bool:
     return sniffed != format.media_type and sniffed not in format.refines + format.allows
 
 
+def may_be(extension: str) -> tuple[str, ...]:
+    """The types that a file with this extension (".jpg") may turn out to be; none if it promises nothing."""
+    format = _BY_EXTENSION.get(extension.lower())
+    return () if format is None else (format.media_type, *format.refines, *format.allows)
+
+
+def is_known(media_type: str) -> bool:
+    """Whether `media_type` says anything here (the unknown type says nothing)."""
+    return media_type in _BY_TYPE and media_type != UNKNOWN
+
+
 def extension_for(media_type: str) -> str:
     """The extension (".jpg") under which a file of `media_type` is saved; "" if there is no usual one."""
     format = _BY_TYPE.get(media_type)

@@ -27,7 +27,7 @@ from .errors import (
 from .limits import Limits, format_size, parse_size
 from .names import split_name
 from .place import room_or_refusal, write_all
-from .sniff import HEAD_BYTES, contradicts, describe, refine, sniff
+from .sniff import HEAD_BYTES, contradicts, describe, is_known, may_be, refine, sniff
 from .store import Writer
 
 if TYPE_CHECKING:
@@ -246,6 +246,20 @@ def judge(sniffed: str, extension: str, name: str, limits: Limits, *, empty: boo
         allowed = ", ".join(dict.fromkeys(describe(allowed) for allowed in limits.types))
         raise TypeNotAllowed(name=name, found=describe(media_type), allowed=allowed)
     return media_type
+
+
+def judge_claims(name: str, client_type: str, limits: Limits) -> None:
+    """Refuse by its name and its declared type what could only be refused by its bytes later.
+
+    The claims decide nothing in a file's favour. Where the name's extension promises something it is believed
+    before the declared type: browsers take that from the extension as well, and know fewer.
+    """
+    if not limits.types:
+        return
+    claimed = may_be(split_name(name)[1]) or ((client_type,) if is_known(client_type) else ())
+    if claimed and not any(limits.allows(each) for each in claimed):
+        allowed = ", ".join(dict.fromkeys(describe(each) for each in limits.types))
+        raise TypeNotAllowed(name=name, found=describe(claimed[0]), allowed=allowed)
 
 
 class Nowhere:

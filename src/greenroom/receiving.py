@@ -1,0 +1,325 @@
+"""From a command of an upload protocol to the stage: create, go on, finish, give up.
+
+What can be refused by the header is refused before the body is touched; what was agreed on at creation (`Terms`)
+holds for every request after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import BinaryIO, cast
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from . import conf
+from .bodies import Body
+from .core import Limits, Stage, State, Token, Upload, format_size, parse_size
+from .core.errors import (
+    AlreadyWhole,
+    ChecksumMismatch,
+    CutShort,
+    Forbidden,
+    LengthChanged,
+    LengthExceeded,
+    OffsetMismatch,
+    Refused,
+    TooLarge,
+    TooMany,
+    gettext_noop,
+)
+from .core.names import clean_name
+from .core.place import room_or_refusal
+from .core.spool import judge_claims
+from .files import token_signer
+from .ledger import OrmLedger
+from .owners import Visit
+from .policies import IntakePolicy
+from .terms import Terms
+from .wire.messages import Append, Create, Progress
+
+_ = gettext_noop
+
+ROOM_BYTES = 64 * 2**20
+"""A body without a length gets room in pieces of this size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """What one owner does with uploads in one request."""
+
+    stage: Stage
+    ledger: OrmLedger
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Receiver:
+        """Raises `Forbidden` for a visitor whom no page of this site has made an owner yet."""
+        visit: Visit = request.greenroom  # type: ignore[attr-defined]
+        # Never made here: whoever was shown a form has one, and nobody else has any business to fill a disk.
+        if visit.owner(create=False) is None:
+            raise Forbidden(reason=_("no page of this site was opened before"))
+        return cls(stage=visit.stage, ledger=cast(OrmLedger, visit.stage.ledger))
+
+    # -- create ------------------------------------------------------------------------------------
+
+    def create(self, command: Create, body: Body) -> Upload:
+        """A new upload, with as much of it as the body has."""
+        name = clean_name(command.client_name)
+        policy = self.policy(command.policy)
+        # Without a policy the field's own limits hold when its form takes the upload; here, the site's.
+        limits = policy.limits if policy is not None else replace(self.stage.limits, allow_empty=True)
+        judge_claims(name, command.client_type, limits)
+        limits.check_length(command.length, name=name)
+        if body.declared is not None and command.has_content:
+            check_room(limits, name, body.declared)
+        largest = largest_size()
+        if command.length is not None and command.length > largest:
+            raise TooLarge(name=name, limit=format_size(largest))
+        terms = Terms(
+            limits=limits,
+            policy=policy.use if policy is not None else "",
+            metadata=command.metadata,
+            # Where the client says what ends the upload, a length that is reached must not.
+            length=command.length if command.ends is not None else None,
+            sha256=command.whole.digest.hex() if command.whole is not None else "",
+        )
+        with self.ledger.alone(self.stage.owner):
+            if policy is not None:
+                self.check_count(policy, name, command.length)
+            upload = self.limited(limits).create(
+                client_name=name,
+                client_type=command.client_type,
+                length=None if command.ends is not None else command.length,
+                reserve=command.length or 0,
+                terms=terms.encode(),
+            )
+        first = Append(offset=0, ends=command.ends, checksums=command.checksums)
+        if not command.has_content and command.length != 0:
+            return upload
+        try:
+            return self.append(upload, first, body)
+        except CutShort:
+            # Nobody was told its URL, so nobody goes on with it.
+            here = self.stage.get(upload.id)
+            self.ledger.swap(here, replace(here, expires_at=self.ledger.now() + self.stage.leases.receiving))
+            raise
+        except BaseException:
+            self.stage.remove(upload.id)
+            raise
+
+    def policy(self, text: str) -> IntakePolicy | None:
+        """The intake policy of the form's field, if one was presented. Raises `Forbidden` for what is not ours."""
+        if not text:
+            return None
+        policy = IntakePolicy.decode(text, name=None, owner=self.stage.owner)
+        if policy is None:
+            raise Forbidden(reason=_("the page was made for somebody else, or too long ago"))
+        return policy
+
+    def check_count(self, policy: IntakePolicy, name: str, length: int | None) -> None:
+        """Raise `TooMany` if the field has all its files. Giving one up makes room for another."""
+        held = self.ledger.under(self.stage.owner, policy.use)
+        if len(held) < policy.max_files:
+            return
+        for each in held:
+            declared = each.length if each.length is not None else Terms.decode(each.terms).length
+            if (
+                each.state is State.RECEIVING
+                and each.offset == 0
+                and (each.client_name, declared) == (name, length)
+            ):
+                # The same file again, of which nothing had come: the answer to its creation was lost.
+                self.stage.remove(each.id)
+                return
+        raise TooMany(name=name, limit=policy.max_files)
+
+    # -- append ------------------------------------------------------------------------------------
+
+    def append(self, upload: Upload, command: Append, body: Body) -> Upload:
+        """More bytes, or the end. Raises `OffsetMismatch` with nothing touched, or a refusal."""
+        terms = Terms.decode(upload.terms)
+        if upload.state is not State.RECEIVING:
+            return self.repeated(upload, command, body)
+        upload, terms = self.with_length(upload, terms, command)
+        if command.whole is not None:
+            self.check_offset(upload, command)
+            terms = replace(terms, sha256=command.whole.digest.hex())
+            self.ledger.swap(upload, replace(upload, terms=terms.encode()))
+        length = upload.length if upload.length is not None else terms.length
+        self.check_declared(upload, terms, command, body, length)
+        stage = self.limited(terms.limits)
+        with contextlib.ExitStack() as waiting:
+            source: Iterable[bytes] | BinaryIO = self.counted(upload, command, body, length)
+            try:
+                if command.checksums:
+                    self.check_offset(upload, command)
+                    source = waiting.enter_context(checked(source, command, upload.client_name))
+                after = stage.append(upload.id, source, offset=command.offset, last=command.ends is True)
+            except CutShort as error:
+                raise error.named(upload.client_name) from error
+            except LengthExceeded:
+                # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
+                if command.ends is not None:
+                    self.stage.remove(upload.id)
+                raise
+        return self.finished(after, terms)
+
+    def repeated(self, upload: Upload, command: Append, body: Body) -> Upload:
+        """A whole upload does not change; who missed the answer and asks again gets it again."""
+        self.check_offset(upload, command)
+        # A client that repeats its last request sends an empty one, at the end.
+        if body.declared or body.read(1) or command.length not in (None, upload.offset):
+            raise AlreadyWhole(name=upload.client_name)
+        return upload
+
+    def with_length(self, upload: Upload, terms: Terms, command: Append) -> tuple[Upload, Terms]:
+        """Write down a length that was not known before. Raises `LengthChanged`."""
+        known = upload.length if upload.length is not None else terms.length
+        if command.length is None or command.length == known:
+            return upload, terms
+        self.check_offset(upload, command)
+        if known is not None or command.length < upload.offset:
+            raise LengthChanged(
+                name=upload.client_name, declared=known if known is not None else upload.offset
+            )
+        terms.limits.check_length(command.length, name=upload.client_name)
+        self.ledger.reserve(upload, command.length, self.stage.ceilings)
+        if command.ends is None:
+            after = replace(upload, length=command.length)
+        else:
+            terms = replace(terms, length=command.length)
+            after = replace(upload, terms=terms.encode())
+        if not self.ledger.swap(upload, after):
+            raise OffsetMismatch(
+                name=upload.client_name, offset=command.offset, expected=self.stage.get(upload.id).offset
+            )
+        return replace(after, reserved=command.length), terms
+
+    def check_declared(
+        self, upload: Upload, terms: Terms, command: Append, body: Body, length: int | None
+    ) -> None:
+        """Refuse by Content-Length what could not be kept, and count what has no other length."""
+        if body.declared is None:
+            return
+        end = command.offset + body.declared
+        try:
+            if length is not None and end > length:
+                raise LengthExceeded(name=upload.client_name, declared=length)
+            check_room(terms.limits, upload.client_name, end)
+            if length is None:
+                self.ledger.reserve(upload, end, self.stage.ceilings)
+        except Refused:
+            self.check_offset(upload, command)  # says first what would have to be mended first
+            raise
+
+    def counted(self, upload: Upload, command: Append, body: Body, length: int | None) -> Iterable[bytes]:
+        """The body, held to the length that the client has declared, and given room as it comes."""
+        end = room = command.offset
+        for data in body:
+            end += len(data)
+            if length is not None and end > length:
+                raise LengthExceeded(name=upload.client_name, declared=length)
+            if length is None and body.declared is None and end > room:
+                room = end + ROOM_BYTES
+                self.ledger.reserve(upload, room, self.stage.ceilings)
+            yield data
+        if command.ends is True and length is not None and end < length:
+            raise LengthChanged(name=upload.client_name, declared=length)
+
+    def finished(self, upload: Upload, terms: Terms) -> Upload:
+        """What is left to do when all of it is here."""
+        if upload.state is State.RECEIVING:
+            return upload
+        if terms.sha256 and terms.sha256 != upload.sha256:
+            self.stage.remove(upload.id)
+            raise ChecksumMismatch(name=upload.client_name)
+        here = self.ledger.get(upload.id)
+        if here is not None and here.reserved:  # room for a body that had no length
+            self.ledger.swap(here, replace(here, reserved=0))
+        return upload
+
+    # -- the rest ----------------------------------------------------------------------------------
+
+    def fence(self, upload_id: str) -> Upload:
+        """End whoever is writing, and tell how far it came."""
+        fence: Callable[[str], Upload] = getattr(self.stage, "fence", self.stage.get)
+        return fence(upload_id)
+
+    def discard(self, upload_id: str) -> None:
+        """Give it up. What was saved from it stays saved."""
+        upload = self.fence(upload_id)
+        if upload.state is State.PROMOTED:
+            # Its claims may be open still: out of reach from now on, and the sweeper's to settle and remove.
+            self.ledger.swap(upload, replace(upload, expires_at=self.ledger.now()))
+        else:
+            self.stage.discard(upload.id)
+
+    def progress(self, upload: Upload) -> Progress:
+        """What may be told about it."""
+        terms = Terms.decode(upload.terms)
+        return Progress(
+            url=reverse("greenroom:upload", args=[upload.id]),
+            token=Token(upload_id=upload.id).encode(token_signer()),
+            offset=upload.offset,
+            length=upload.length if upload.length is not None else terms.length,
+            complete=upload.state is not State.RECEIVING,
+            expires_at=upload.expires_at,
+            seconds_left=int(upload.expires_at - self.ledger.now()),
+            max_size=min(terms.limits.ceiling or largest_size(), largest_size()),
+            metadata=terms.metadata,
+            client_name=upload.client_name,
+            media_type=upload.media_type,
+            sha256=upload.sha256,
+        )
+
+    def limited(self, limits: Limits) -> Stage:
+        """The stage, with the limits of one upload."""
+        stage = copy.copy(self.stage)
+        stage.limits = limits
+        return stage
+
+    def check_offset(self, upload: Upload, command: Append) -> None:
+        """Raise `OffsetMismatch` unless the client goes on from where the record stands."""
+        if command.offset != upload.offset:
+            raise OffsetMismatch(name=upload.client_name, offset=command.offset, expected=upload.offset)
+
+
+def check_room(limits: Limits, name: str, size: int) -> None:
+    """Raise `TooLarge` for more bytes than the limits allow."""
+    if limits.ceiling is not None and size > limits.ceiling:
+        raise TooLarge(name=name, limit=format_size(limits.ceiling))
+
+
+def checked(source: Iterable[bytes], command: Append, name: str) -> BinaryIO:
+    """All of `source`, if it has the checksums that were announced. Raises `ChecksumMismatch`.
+
+    It is kept whole or not at all, so nothing of it reaches the store before it is known to be right: it waits in
+    a file without a name, which ends with the request or the process.
+    """
+    waiting = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed below, or by the caller
+        max_size=conf.current().memory_bytes, dir=settings.FILE_UPLOAD_TEMP_DIR
+    )
+    try:
+        digests = [(checksum, checksum.new()) for checksum in command.checksums]
+        for data in source:
+            for _checksum, digest in digests:
+                digest.update(data)
+            with room_or_refusal():
+                waiting.write(data)
+        if not all(checksum.matches(digest.digest()) for checksum, digest in digests):
+            raise ChecksumMismatch(name=name)
+    except BaseException:
+        waiting.close()
+        raise
+    waiting.seek(0)
+    return cast(BinaryIO, waiting)
+
+
+def largest_size() -> int:
+    """The largest upload in bytes that anybody may send."""
+    return parse_size(conf.current().owner_bytes)

@@ -1,0 +1,35 @@
+"""What was agreed on when an upload was created: kept in its record, so that it holds for every request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from .core import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """`limits` of the field; the nonce of its `policy`; the client's `metadata`, to be repeated as it came.
+
+    `length` is the size in bytes where a protocol declares one without letting it end the upload, `sha256` the
+    digest in hex that the client has announced for the whole.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    policy: str = ""
+    metadata: str = ""
+    length: int | None = None
+    sha256: str = ""
+
+    def encode(self) -> str:
+        """As JSON, without what is not set."""
+        values: dict[str, Any] = {**asdict(self), "limits": self.limits.to_dict()}
+        return json.dumps({name: value for name, value in values.items() if value not in ("", None, {})})
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """The inverse; no text is no terms."""
+        values = json.loads(text or "{}")
+        return cls(**{**values, "limits": Limits.from_dict(values.get("limits", {}))})

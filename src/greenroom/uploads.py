@@ -1,0 +1,122 @@
+"""Uploads by themselves, at URLs of their own: tus 1.0.0 and the IETF draft, from the request to the stage.
+
+`greenroom.wire` reads the header and words the answer; here is what happens in between. Everything that can be
+refused by the header is refused before the body is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+
+from .bodies import Body
+from .core.errors import GreenroomError, Refused
+from .guard import check_sender
+from .receiving import Receiver, largest_size
+from .wire import resumable, tus
+from .wire.fields import Headers, effective_method
+from .wire.messages import Answer, Append, Create, Describe, Discard, Progress
+from .wording import say
+
+
+def collection(request: HttpRequest) -> HttpResponse:
+    """`greenroom/uploads/`: create an upload, or ask what is spoken here."""
+    return serve(request, None)
+
+
+def resource(request: HttpRequest, upload_id: str) -> HttpResponse:
+    """`greenroom/uploads/<id>/`: ask how far it has come, go on, give it up."""
+    return serve(request, upload_id)
+
+
+def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
+    """One request of either protocol."""
+    fields = dict(request.headers.items())
+    method, protocol = request.method or "", resumable
+    body: Body | None = None
+    progress: Progress | None = None
+    try:
+        protocol = protocol_of(method, fields)
+        body = Body(request, Headers(fields).content_length)
+        method = effective_method(method, fields)
+        command = protocol.read(method, fields, creating=upload_id is None)
+        if isinstance(command, Describe):
+            return to_response(described(), method)
+        check_sender(request, method)
+        receiver = Receiver.of(request)
+        if upload_id is None:
+            upload = receiver.create(cast(Create, command), body)
+            answer = protocol.created(receiver.progress(upload))
+        elif isinstance(command, Append):
+            upload = receiver.stage.get(upload_id)
+            progress = receiver.progress(upload)
+            answer = protocol.appended(receiver.progress(receiver.append(upload, command, body)))
+        elif isinstance(command, Discard):
+            receiver.discard(upload_id)
+            answer = protocol.discarded()
+        else:
+            answer = protocol.looked(receiver.progress(receiver.fence(upload_id)))
+    except GreenroomError as error:
+        if body is not None:
+            body.throw_away()
+        answer = protocol.refused(error, progress, detail=sentence(error))
+    return to_response(answer, method)
+
+
+def protocol_of(method: str, fields: dict[str, str]) -> ModuleType:
+    """`wire.tus` or `wire.resumable`. Who says nothing and only asks or gives up is answered in the newer one."""
+    headers = Headers(fields)
+    if tus.is_meant(method, fields):
+        return tus
+    if "Upload-Complete" in headers or "Upload-Draft-Interop-Version" in headers:
+        return resumable
+    # Upload-Length without Upload-Complete is tus, by somebody who forgot to say which version.
+    return tus if any(each in headers for each in ("Upload-Length", "Upload-Defer-Length")) else resumable
+
+
+def described() -> Answer:
+    """Both protocols at once: OPTIONS does not say which one is meant."""
+    largest = largest_size()
+    one, other = tus.described(largest), resumable.described(largest)
+    return replace(
+        one, headers={**other.headers, **one.headers, "Allow": "OPTIONS, POST, HEAD, PATCH, DELETE"}
+    )
+
+
+def sentence(error: GreenroomError) -> str:
+    """What is wrong, in the person's language."""
+    if isinstance(error, Refused):
+        return say(error)
+    params = {
+        name: gettext(value) if isinstance(value, str) and value else value
+        for name, value in error.params.items()
+    }
+    return gettext(error.template) % params
+
+
+def to_response(answer: Answer, method: str) -> HttpResponse:
+    """The answer as Django sends it."""
+    # What stands for a HEAD has no body, by whatever method it came.
+    body = b"" if method == "HEAD" else answer.body
+    response = HttpResponse(body, status=answer.status)
+    if not answer.body:
+        del response["Content-Type"]
+    for name, value in answer.headers.items():
+        response[name] = value
+    return response
+
+
+_views: tuple[Any, ...] = (collection, resource)
+for _view in _views:
+    # Checked by `guard`, with the header alone: Django's own would look for the token in the body.
+    _view.csrf_exempt = True
+    _view.takes_raw_body = True
+    for _alias in settings.DATABASES:
+        # ATOMIC_REQUESTS would hold a transaction open for as long as a body takes to come.
+        transaction.non_atomic_requests(using=_alias)(_view)

@@ -1,0 +1,85 @@
+"""Checksums: Upload-Checksum of tus, and the Content-Digest and Repr-Digest fields of RFC 9530."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+from greenroom.core.errors import MalformedRequest
+
+TUS_ALGORITHMS = ("sha1", "sha256")
+"""For tus, which demands sha1; a checksum here finds damage, it proves nothing."""
+
+# RFC 9530 section 5: the two that are for new use; "insecure" ones are not offered.
+_HTTP_ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
+_MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):(?:;[^,]*)?\s*", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checksum:
+    """What bytes must hash to. `algorithm` is hashlib's name for it."""
+
+    algorithm: str
+    digest: bytes
+
+    def new(self) -> hashlib._Hash:
+        """A hash to feed the bytes to."""
+        return hashlib.new(self.algorithm, usedforsecurity=False)
+
+    def matches(self, digest: bytes) -> bool:
+        """Whether `digest` is the one."""
+        return hmac.compare_digest(digest, self.digest)
+
+
+def tus_checksum(value: str | None) -> Checksum | None:
+    """Upload-Checksum: the algorithm's name, a space, the digest in base64. 400 for an unknown algorithm."""
+    if value is None:
+        return None
+    algorithm, space, encoded = value.partition(" ")
+    if algorithm not in TUS_ALGORITHMS or not space:
+        raise MalformedRequest(
+            reason=f"Upload-Checksum takes {' and '.join(TUS_ALGORITHMS)}, a space and the digest in base64"
+        )
+    digest = decoded(encoded)
+    if digest is None or len(digest) != hashlib.new(algorithm, usedforsecurity=False).digest_size:
+        raise MalformedRequest(reason="the digest in Upload-Checksum is not base64 of the right length")
+    return Checksum(algorithm=algorithm, digest=digest)
+
+
+def http_digests(value: str | None, name: str) -> tuple[Checksum, ...]:
+    """The checksums in a Content-Digest or Repr-Digest field (RFC 9530 sections 2 and 3).
+
+    Algorithms that are not known are ignored, as the RFC says; what cannot be read at all is refused, since the
+    sender believes that it is checked.
+    """
+    if value is None:
+        return ()
+    checksums = []
+    for member in value.split(","):
+        match = _MEMBER.fullmatch(member)
+        if match is None:
+            raise MalformedRequest(reason=f"{name} must be a list such as sha-256=:<base64>:")
+        algorithm, digest = _HTTP_ALGORITHMS.get(match[1]), decoded(match[2])
+        if algorithm is None:
+            continue
+        if digest is None or len(digest) != hashlib.new(algorithm).digest_size:
+            raise MalformedRequest(reason=f"{match[1]} in {name} is not base64 of the right length")
+        checksums.append(Checksum(algorithm=algorithm, digest=digest))
+    return tuple(checksums)
+
+
+def repr_digest(sha256: str) -> str:
+    """The Repr-Digest field for a SHA-256 in hex."""
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+
+
+def decoded(text: str) -> bytes | None:
+    """Bytes from strict base64 (RFC 4648 section 4, with its padding); None for anything else."""
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError, ValueError):
+        return None
