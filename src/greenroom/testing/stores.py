@@ -14,6 +14,7 @@ from greenroom.core.store import LocalFiles, SideFiles, Store, Writer
 from greenroom.core.upload import new_id
 from greenroom.stores import MemoryStore
 
+from .fencing import FencingPromises
 from .promise import at_once, promise, promised
 
 # Around the sizes at which stores and operating systems change their ways: pages, pipes, chunks.
@@ -56,10 +57,10 @@ class BareStore:
         return self._store.ids()
 
 
-class StoreSuite:
+class StoreSuite(FencingPromises):
     """Subclass it and give a fixture `store`: an empty store, a fresh one for each test.
 
-    What a store need not offer (`SideFiles`, `LocalFiles`) is asked of those that do.
+    What a store need not offer (`SideFiles`, `LocalFiles`, `Fencing`) is asked of those that do.
     """
 
     # -- bytes in, bytes out -----------------------------------------------------------------------

@@ -1,0 +1,181 @@
+"""What a store promises that lets one writer at a time add to an upload (`Fencing`): a part of `StoreSuite`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from greenroom.core.errors import Busy, OffsetMismatch, UsageError
+from greenroom.core.store import Fencing, Place, Store
+from greenroom.core.upload import new_id
+
+from .promise import at_once, promise, promised
+
+WRITERS = 12
+
+
+class FencingPromises:
+    """The part of `StoreSuite` about writers. A store that offers no `Fencing` is asked nothing."""
+
+    def test_a_place_goes_on_where_the_last_one_ended(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        promise(store.standing(upload_id, 0).size == 0, "Of what nobody has sent nothing is here.")
+        for epoch, size in ((1, 0), (2, 3), (3, 6), (5_000, 9)):
+            place = store.take(upload_id, epoch)
+            promise(place.size == size, "A place begins with what is here.")
+            writer = place.writer(size)
+            writer.write(b"tea")
+            promise(place.size == size + 3, "The size of a place grows with what is written.")
+            writer.close()
+            promise(place.size == size + 3, "The size of a place is the same when its writer is closed.")
+            place.close()
+            place.close()
+        promise(whole(store, upload_id) == b"tea" * 4, "What several writers wrote adds up.")
+
+    def test_it_says_whether_somebody_writes(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        promise(store.standing(upload_id, 0).idle is None, "Where nobody has ever begun nobody writes.")
+        promise(store.standing(upload_id, 1).idle is not None, "Who has the number may begin at any moment.")
+        place = store.take(upload_id, 1)
+        begun = store.standing(upload_id, 1).idle
+        promise(begun is not None and begun < 30, "Who has just begun is not idle.")
+        writer = place.writer(0)
+        writer.write(b"tea")
+        here = store.standing(upload_id, 1)
+        promise(here.size == 3, "It says how much is here while somebody writes.")
+        promise(here.idle is not None and here.idle < 30, "Who has just written is not idle.")
+        writer.close()
+        promise(store.standing(upload_id, 1).idle is not None, "Whoever holds a place may still write.")
+        place.close()
+        promise(store.standing(upload_id, 1).idle is None, "Whoever has left writes no more.")
+        promise(store.standing(upload_id, 1).size == 3, "It says how much is here when nobody writes.")
+
+    def test_an_overtaken_writer_adds_nothing(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        first = store.take(upload_id, 1)
+        stale = first.writer(0)
+        stale.write(b"green")
+        second = store.take(upload_id, 2)
+        promise(second.size == 5, "Whoever takes over goes on with what is here.")
+        with promised(Busy, "An overtaken writer is told so at its next write."):
+            stale.write(b"xxx")
+        writer = second.writer(5)
+        writer.write(b" tea")
+        with promised(Busy, "And at every write after that."):
+            stale.write(b"xxx")
+        stale.close()
+        first.close()
+        with promised(Busy, "It gets no other writer either."):
+            store.take(upload_id, 1)
+        writer.write(b"!")
+        promise(store.standing(upload_id, 2).idle is not None, "That it has left says nothing of the other.")
+        second.close()
+        promise(whole(store, upload_id) == b"green tea!", "Nothing of an overtaken writer is added.")
+
+    def test_whoever_is_overtaken_before_writing_touches_nothing(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        put(store, upload_id, 1, b"green tea")
+        late, place = store.take(upload_id, 2), store.take(upload_id, 3)
+        with promised(Busy, "Whoever is overtaken gets no writer any more."):
+            late.writer(5)
+        with promised(Busy, "Whoever comes with an older number is refused."):
+            store.take(upload_id, 2)
+        late.close()
+        promise(place.size == 9, "Neither of them has changed anything.")
+        place.close()
+        promise(whole(store, upload_id) == b"green tea", "Neither of them has changed anything.")
+
+    def test_a_place_is_gone_on_with_at_its_end_or_before(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        put(store, upload_id, 1, b"green tea")
+        place = store.take(upload_id, 2)
+        with promised(OffsetMismatch, "Nothing can be written after a gap."):
+            place.writer(10)
+        promise(whole(store, upload_id) == b"green tea", "What is refused changes nothing.")
+        writer = place.writer(8)
+        writer.write(b"rm")
+        writer.close()
+        place.close()
+        promise(whole(store, upload_id) == b"green term", "What is beyond the offset is replaced.")
+
+    def test_what_is_removed_begins_anew(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        put(store, upload_id, 1, b"green tea")
+        store.remove(upload_id)
+        promise(list(store.ids()) == [], "Nothing is left of what was removed.")
+        promise(store.standing(upload_id, 0).size == 0, "Nothing is left of what was removed.")
+
+    def test_of_many_writers_the_last_one_has_the_last_word(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id = new_id()
+        numbers = itertools.count(1)
+        begun: dict[int, int] = {}
+        ended: list[int] = []
+
+        def write() -> None:
+            epoch = next(numbers)
+            try:
+                place = store.take(upload_id, epoch)
+                try:
+                    begun[epoch] = place.size
+                    writer = place.writer(place.size)
+                    for _ in range(40):
+                        writer.write(bytes([epoch]) * 100)
+                    writer.close()
+                finally:
+                    place.close()
+            except (Busy, OffsetMismatch):
+                return
+            ended.append(epoch)
+
+        at_once([write] * WRITERS)
+        here = whole(store, upload_id)
+        promise(WRITERS in ended, "Whoever has the highest number is not disturbed.")
+        promise(here.endswith(bytes([WRITERS]) * 4_000), "What the last one wrote is the end.")
+        promise(list(here) == sorted(here), "Nobody adds a byte after somebody who came later.")
+        for epoch, size in begun.items():
+            promise(
+                all(byte < epoch for byte in here[:size]) and all(byte >= epoch for byte in here[size:]),
+                "Of the size that a place begins with nothing changes, and none of the earlier adds to it.",
+            )
+
+    def test_only_ids_have_places(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        calls: list[Callable[[str], object]] = [
+            lambda bad: store.standing(bad, 0),
+            lambda bad: store.take(bad, 1),
+        ]
+        for bad in ("", "..", "../x", "a" * 21, "a" * 22 + "\n"):
+            for call in calls:
+                with promised(UsageError, f"{bad!r} is not an id, and is refused before anything is done."):
+                    call(bad)
+        promise(list(store.ids()) == [], "What is refused leaves nothing behind.")
+
+
+def put(store: Fencing, upload_id: str, epoch: int, data: bytes) -> None:
+    """One place's whole life."""
+    place: Place = store.take(upload_id, epoch)
+    writer = place.writer(place.size)
+    writer.write(data)
+    writer.close()
+    place.close()
+
+
+def whole(store: Store, upload_id: str) -> bytes:
+    """All bytes."""
+    with store.open(upload_id) as held:
+        return held.read()
