@@ -1,11 +1,13 @@
 """`LocalStore` ends writers of other processes, whatever has become of them."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +114,23 @@ def test_what_a_stopped_writer_adds_before_the_next_one_comes_does_not_count(
     assert read(store, upload_id) == landed + MINE
     assert sorted(os.listdir(store.path(upload_id).parent)) == [".writers", "bytes"]
     assert store.list_beside(upload_id) == []
+
+
+def test_a_late_look_of_somebody_from_before_does_not_end_the_writer(
+    store: LocalStore, upload_id: str
+) -> None:
+    place = store.take(upload_id, 2)
+    writer = place.writer(place.size)
+    with open(store.path(upload_id), "rb") as late:
+        fcntl.flock(late, fcntl.LOCK_EX)
+        thread = threading.Thread(target=writer.write, args=(MINE,))
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive()  # it waits, and writes nothing
+        assert store.path(upload_id).stat().st_size == len(START)
+    thread.join(10)
+    place.close()
+    assert read(store, upload_id) == START + MINE
 
 
 def test_whoever_was_stopped_with_a_copy_made_does_not_put_it_in_place(

@@ -158,8 +158,12 @@ class FencedWriter:
         self._room.check(self._descriptor, len(data))
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # somebody else writes, or looks how far we have come
-            raise Busy from None
+        except BlockingIOError:
+            # Somebody who has taken over looks how far we have come; or somebody from before us still has to
+            # find out that they are over, which takes a moment, unless they are stopped in it.
+            self._writers.check()
+            if not wait_for(self._descriptor, _WRITE_PATIENCE):
+                raise Busy from None
         except OSError:  # a file system without locks
             pass
         try:
