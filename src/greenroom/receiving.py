@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
@@ -22,6 +22,7 @@ from .bodies import Body
 from .core import Limits, Stage, State, Token, Upload, format_size, parse_size
 from .core.errors import (
     AlreadyWhole,
+    Busy,
     ChecksumMismatch,
     CutShort,
     Forbidden,
@@ -159,7 +160,13 @@ class Receiver:
                 if command.checksums:
                     self.check_offset(upload, command)
                     source = waiting.enter_context(checked(source, command, upload.client_name))
-                after = stage.append(upload.id, source, offset=command.offset, last=command.ends is True)
+                after = stage.append(
+                    upload.id,
+                    source,
+                    offset=command.offset,
+                    last=command.ends is True,
+                    length=command.length if command.ends is None else None,
+                )
             except CutShort as error:
                 raise error.named(upload.client_name) from error
             except LengthExceeded:
@@ -178,7 +185,7 @@ class Receiver:
         return upload
 
     def with_length(self, upload: Upload, terms: Terms, command: Append) -> tuple[Upload, Terms]:
-        """Write down a length that was not known before. Raises `LengthChanged`."""
+        """The record and the terms with a length that was not known before. Raises `LengthChanged`."""
         known = upload.length if upload.length is not None else terms.length
         if command.length is None or command.length == known:
             return upload, terms
@@ -190,15 +197,12 @@ class Receiver:
         terms.limits.check_length(command.length, name=upload.client_name)
         self.ledger.reserve(upload, command.length, self.stage.ceilings)
         if command.ends is None:
-            after = replace(upload, length=command.length)
-        else:
-            terms = replace(terms, length=command.length)
-            after = replace(upload, terms=terms.encode())
+            return replace(upload, length=command.length), terms  # `append` writes it down
+        terms = replace(terms, length=command.length)
+        after = replace(upload, terms=terms.encode())
         if not self.ledger.swap(upload, after):
-            raise OffsetMismatch(
-                name=upload.client_name, offset=command.offset, expected=self.stage.get(upload.id).offset
-            )
-        return replace(after, reserved=command.length), terms
+            raise Busy(name=upload.client_name)
+        return after, terms
 
     def check_declared(
         self, upload: Upload, terms: Terms, command: Append, body: Body, length: int | None
@@ -247,8 +251,7 @@ class Receiver:
 
     def fence(self, upload_id: str) -> Upload:
         """End whoever is writing, and tell how far it came."""
-        fence: Callable[[str], Upload] = getattr(self.stage, "fence", self.stage.get)
-        return fence(upload_id)
+        return self.stage.fence(upload_id)
 
     def discard(self, upload_id: str) -> None:
         """Give it up. What was saved from it stays saved."""
