@@ -30,7 +30,7 @@ from .problem import CONTENT_TYPE, problem
 INTEROP_VERSION = "8"
 BODY = "application/partial-upload"
 _TYPES = "https://iana.org/assignments/http-problem-types#"
-_PARAMETER = re.compile(r';\s*(filename\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]+)', re.IGNORECASE | re.ASCII)
+_PARAMETER = re.compile(r';\s*(filename\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s"]+)', re.IGNORECASE | re.ASCII)
 
 
 def read(method: str, fields: Mapping[str, str], *, creating: bool) -> Command:
