@@ -119,7 +119,9 @@ class OrmLedger:
         if self.user_id is not None:
             values["user_id"] = self.user_id
         if not rows.filter(pk=owner).update(**values):
-            rows.get_or_create(pk=owner, defaults=values)
+            _, created = rows.get_or_create(pk=owner, defaults=values)
+            if not created:  # somebody else was faster, and is only waited for by a write to the same row
+                rows.filter(pk=owner).update(**values)
 
     # -- Uses --------------------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,6 +177,44 @@ def test_a_second_without_a_byte_is_idle(fencing: Stage) -> None:
     assert after.state is State.STAGED
     client.end()
     assert isinstance(client.error, Busy)
+
+
+def test_who_was_killed_on_the_way_to_the_store_is_overtaken(fencing: Stage) -> None:
+    upload = fencing.create(client_name="tea.bin", length=len(DATA))
+    assert fencing.ledger.swap(upload, replace(upload, epoch=1))
+    began = time.monotonic()
+    after = fencing.append(upload.id, [DATA], offset=0)
+    assert 0.9 < time.monotonic() - began < 2
+    assert after.state is State.STAGED
+    assert held(fencing, upload) == DATA
+
+
+def test_who_is_on_the_way_to_the_store_is_waited_for(
+    fencing: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = fencing.create(client_name="tea.bin", length=len(DATA))
+    coming, looked = threading.Event(), threading.Event()
+    take, standing = fencing.store.take, fencing.store.standing  # type: ignore[attr-defined]
+
+    def late(*arguments: Any) -> Any:
+        coming.set()
+        assert looked.wait(10)
+        return take(*arguments)
+
+    def look(*arguments: Any) -> Any:
+        if coming.is_set():
+            looked.set()
+        return standing(*arguments)
+
+    monkeypatch.setattr(fencing.store, "take", late)
+    monkeypatch.setattr(fencing.store, "standing", look)
+    thread = threading.Thread(target=lambda: Client(fencing, upload).send(DATA))
+    thread.start()
+    assert coming.wait(10)
+    with pytest.raises(Busy):
+        fencing.append(upload.id, [b"x"], offset=0)
+    thread.join(10)
+    assert fencing.fence(upload.id).offset == len(DATA) - 1
 
 
 def test_asking_how_far_it_is_ends_the_writer(fencing: Stage) -> None:

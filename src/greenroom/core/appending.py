@@ -8,6 +8,8 @@ the store meanwhile; whoever comes next asks the store how far the bytes have co
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,7 +25,7 @@ from .errors import (
 )
 from .sniff import HEAD_BYTES
 from .spool import Nowhere, Spool, chunks_of
-from .store import Fencing, Place, Writer
+from .store import Fencing, Place, Standing, Writer
 from .upload import State, Upload
 
 if TYPE_CHECKING:
@@ -105,13 +107,27 @@ def look(stage: Stage, upload: Upload, offset: int, length: int | None) -> None:
     """Refuse what can be refused without touching anything: a stale offset, and a writer that is at work."""
     expected = upload.offset
     if isinstance(stage.store, Fencing):
-        standing = stage.store.standing(upload.id, upload.epoch)
+        standing = settled(stage.store, upload)
         # In this order: how far somebody has come who is still at work is told by nobody who does not end them.
         if standing.idle is not None and standing.idle < IDLE:
             raise Busy(name=upload.client_name)
         expected = reached(upload, standing.size, length).offset
     if offset != expected:
         raise OffsetMismatch(name=upload.client_name, offset=offset, expected=expected)
+
+
+def settled(store: Fencing, upload: Upload) -> Standing:
+    """How it stands, once whoever has taken the number in the ledger has come to the store as well.
+
+    Who was killed on that way never comes. Who overtakes one that is only on its way would end it without
+    being able to go on itself, as that may have written something by then.
+    """
+    end = time.monotonic() + IDLE
+    while True:
+        standing = store.standing(upload.id, upload.epoch)
+        if standing.idle != math.inf or time.monotonic() >= end:
+            return standing
+        time.sleep(0.005)  # it comes in a moment, and tells nobody
 
 
 def take(stage: Stage, seen: Upload, offset: int, length: int | None) -> tuple[Upload, Place]:

@@ -90,7 +90,8 @@ class LocalFiles(Protocol):
 class Standing:
     """Where an upload stands: the `size` of what is here in bytes, and whether somebody is adding to it.
 
-    `idle` is how many seconds ago the writer last wrote, or began; None when no writer is left.
+    `idle` is how many seconds ago the writer last wrote, or began; infinite when whoever has the number has
+    not come yet; None when no writer is left.
     """
 
     size: int

@@ -2,8 +2,8 @@
 
 Four things lie in an upload's directory:
 
-* `.writers` has one byte for each epoch, set when the writer of that epoch is over. Bytes in it are only
-  ever set, so that everybody may do it at any moment and in any order without a lock.
+* `.writers` has two bytes for each epoch: set when the writer of that epoch is over, and when it has come.
+  Bytes in it are only ever set, so that everybody may do it at any moment and in any order without a lock.
 * The lock on `bytes` is held for each write alone, and the writer's own byte is looked at under it. Who
   has set that byte and then got the lock knows: no write is under way and none will follow. A writer that
   waits for a slow client holds nothing; the kernel drops the lock of a killed one. So `bytes` is gone
@@ -57,11 +57,14 @@ def standing(path: Path, epoch: int) -> Standing:
         return Standing(size=size, idle=None)
     try:
         with open(path.with_name(WRITERS), "rb", buffering=0) as file:
-            if os.pread(file.fileno(), 1, epoch) == b"\1":
+            over, begun = os.pread(file.fileno(), 2, 2 * epoch).ljust(2, b"\0")
+            if over:
                 return Standing(size=size, idle=None)
+            if not begun:
+                return Standing(size=size, idle=math.inf)
             written = max(written, os.fstat(file.fileno()).st_mtime)  # when the writer began
     except FileNotFoundError:
-        pass
+        return Standing(size=size, idle=math.inf)
     idle = time.time() - written
     # A time that is to come was written before somebody set the clock back. (A tick is not that.)
     return Standing(size=size, idle=max(idle, 0.0) if idle > -1 else math.inf)
@@ -76,7 +79,7 @@ class LocalPlace:
         self._writers = Writers(path.with_name(WRITERS), epoch)
         self._writer: FencedWriter | None = None
         try:
-            self._writers.end_earlier()
+            self._writers.begin()
             with self._writers.settling():
                 self._size = settle(path)
         except BaseException:
@@ -186,25 +189,27 @@ class Writers:
 
     def __init__(self, path: Path, epoch: int) -> None:
         self.epoch = epoch
+        self._own = 2 * epoch
         with room_or_refusal():
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 # Grown by appending, which overwrites nothing that somebody else sets meanwhile.
-                while os.fstat(self._descriptor).st_size <= epoch + 1:
+                while os.fstat(self._descriptor).st_size < 2 * epoch + 2:
                     with open(path, "ab", buffering=0) as file:
                         write_all(file.fileno(), bytes(_PAGE))
-                self._over = mmap.mmap(self._descriptor, epoch + 2)
+                self._bytes = mmap.mmap(self._descriptor, 2 * epoch + 2)
             except BaseException:
                 os.close(self._descriptor)
                 raise
 
-    def end_earlier(self) -> None:
-        """Everybody before us is over. (Written, not only set in memory: its time says when we began.)"""
-        os.pwrite(self._descriptor, b"\1" * self.epoch, 0)
+    def begin(self) -> None:
+        """We have come, and everybody before us is over."""
+        self._bytes[: 2 * self.epoch : 2] = b"\1" * self.epoch
+        os.pwrite(self._descriptor, b"\1", 2 * self.epoch + 1)  # so that the file's time says when
 
     def check(self) -> None:
         """Raise `Busy` if we are over."""
-        if self._over[self.epoch]:
+        if self._bytes[self._own]:
             raise Busy
 
     @contextlib.contextmanager
@@ -222,14 +227,14 @@ class Writers:
     def end(self) -> None:
         """We are over, and say so. Ending twice is fine."""
         if self._descriptor >= 0:
-            self._over[self.epoch] = 1
+            self._bytes[self._own] = 1
             self.close()
 
     def close(self) -> None:
         """Let the file go."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            self._over.close()
+            self._bytes.close()
             os.close(descriptor)
 
 

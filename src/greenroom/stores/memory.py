@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -61,7 +62,10 @@ class MemoryStore:
             writing = self._writing.get(upload_id, Writing())
             over = epoch == 0 or epoch < writing.begun or epoch <= writing.ended
             size = len(self._bytes.get(upload_id, b""))
-            return Standing(size=size, idle=None if over else time.monotonic() - writing.at)
+            if over:
+                return Standing(size=size, idle=None)
+            come = epoch == writing.begun
+            return Standing(size=size, idle=time.monotonic() - writing.at if come else math.inf)
 
     def take(self, upload_id: str, epoch: int) -> MemoryPlace:
         check_id(upload_id)

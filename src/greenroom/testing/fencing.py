@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 
 from greenroom.core.errors import Busy, OffsetMismatch, UsageError
@@ -39,7 +40,7 @@ class FencingPromises:
             return
         upload_id = new_id()
         promise(store.standing(upload_id, 0).idle is None, "Where nobody has ever begun nobody writes.")
-        promise(store.standing(upload_id, 1).idle is not None, "Who has the number may begin at any moment.")
+        promise(store.standing(upload_id, 1).idle == math.inf, "Who has the number may begin at any moment.")
         place = store.take(upload_id, 1)
         begun = store.standing(upload_id, 1).idle
         promise(begun is not None and begun < 30, "Who has just begun is not idle.")
@@ -53,6 +54,7 @@ class FencingPromises:
         place.close()
         promise(store.standing(upload_id, 1).idle is None, "Whoever has left writes no more.")
         promise(store.standing(upload_id, 1).size == 3, "It says how much is here when nobody writes.")
+        promise(store.standing(upload_id, 2).idle == math.inf, "The next one has not come yet.")
 
     def test_an_overtaken_writer_adds_nothing(self, store: Store) -> None:
         if not isinstance(store, Fencing):
