@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from greenroom.core import Limits, MemoryLedger, Stage, State, Store, Upload
+from greenroom.core import Fencing, Limits, MemoryLedger, Stage, State, Store, Upload
 from greenroom.core.errors import Busy, NotHeld, OffsetMismatch
 from greenroom.stores import LocalStore, MemoryStore
 from greenroom.testing import BareStore
@@ -121,6 +121,8 @@ def test_of_many_at_the_same_offset_one_is_taken(stage: Stage) -> None:
     assert len(done) == 1
     assert len(refused) == WRITERS - 1
     assert done[0].state is State.STAGED
+    if not isinstance(stage.store, Fencing):
+        return  # a write that has begun is not stopped there
     here = held(stage, upload)
     assert here == bytes([here[0]]) * 100_000
     assert done[0].sha256 == hashlib.sha256(here).hexdigest()
@@ -260,16 +262,17 @@ def test_asking_a_store_that_knows_nothing_of_writers_ends_them_by_the_ledger() 
 
 
 def test_what_is_given_up_while_it_is_written_leaves_nothing(fencing: Stage) -> None:
-    for fenced in (True, False):
+    for sent, fenced in ((50_000, True), (50_000, False), (0, True), (0, False)):
         upload = fencing.create(client_name="tea.bin", length=len(DATA))
         client = Client(fencing, upload)
-        client.send(DATA[:50_000])
+        client.send(DATA[:sent])
         if fenced:
             fencing.fence(upload.id)
         fencing.discard(upload.id)
         client.send(DATA[50_000:60_000])
         client.end()
-        assert isinstance(client.error, Busy | NotHeld)
+        assert isinstance(client.error, NotHeld)
+        assert str(client.error).startswith("“tea.bin” is no longer here")
         assert list(fencing.store.ids()) == []
 
 

@@ -48,15 +48,23 @@ def append(
     seen = stage.get(upload_id)
     length = declared(stage, seen, offset, length)
     look(stage, seen, offset, length)
-    upload, place = take(stage, seen, offset, length)
+    place: Place | None = None
     try:
+        upload, place = take(stage, seen, offset, length)
         if upload.offset != offset:
-            raise OffsetMismatch(name=upload.client_name, offset=offset, expected=upload.offset)
+            raise OffsetMismatch(offset=offset, expected=upload.offset)
         return Part(stage, upload, place, length).add(source, last=last)
-    except Refused as refusal:
-        raise refusal.named(upload.client_name) from refusal
+    except Exception as error:
+        if stage.ledger.get(upload_id) is None:
+            # Given up meanwhile. What was made since has no record, and nobody else to remove it.
+            stage.store.remove(upload_id)
+            raise NotHeld(name=seen.client_name) from error
+        if isinstance(error, Refused):
+            raise error.named(seen.client_name) from error
+        raise
     finally:
-        place.close()
+        if place is not None:
+            place.close()
 
 
 def fence(stage: Stage, upload_id: str) -> Upload:
@@ -137,17 +145,14 @@ def take(stage: Stage, seen: Upload, offset: int, length: int | None) -> tuple[U
         # With nothing more to come it is written down with the whole, as everything else of a whole is.
         taken = replace(taken, length=length)
     if not stage.ledger.swap(seen, stage.renewed(taken)):
-        raise Busy(name=seen.client_name)
+        raise Busy
     if not isinstance(stage.store, Fencing):
         return taken, Unfenced(stage, taken)
-    try:
-        place = stage.store.take(seen.id, taken.epoch)
-    except Refused as refusal:
-        raise refusal.named(seen.client_name) from refusal
+    place = stage.store.take(seen.id, taken.epoch)
     try:
         after = reached(taken, place.size, length)
         if after != taken and not stage.ledger.swap(taken, after):
-            raise Busy(name=seen.client_name)
+            raise Busy
     except BaseException:
         place.close()
         raise
@@ -258,12 +263,7 @@ class Part:
         return self._swap(whole)
 
     def _swap(self, after: Upload) -> Upload:
-        ledger, store = self._stage.ledger, self._stage.store
-        if not ledger.swap(self._upload, after):
-            if ledger.get(after.id) is None:
-                # Given up meanwhile. What was written since has no record, and nobody else to remove it.
-                store.remove(after.id)
-                raise NotHeld
+        if not self._stage.ledger.swap(self._upload, after):
             raise Busy
         return after
 
