@@ -40,6 +40,7 @@ CUT = ".cut"
 _WRITE_PATIENCE = 0.7
 _PLACE_PATIENCE = 0.8
 _PAGE = 4096
+_TRY_LOCK = fcntl.LOCK_EX | fcntl.LOCK_NB
 # What copy_file_range(2) answers where reading and writing does the job.
 _NO_RANGE = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 
@@ -118,7 +119,7 @@ class LocalPlace:
             # this cuts off later does not count for those who came in between.
             self._writers.check()
             cut_at(descriptor, offset)
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            unlock(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -160,7 +161,7 @@ class FencedWriter:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._room.check(self._descriptor, len(data))
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, _TRY_LOCK)
         except BlockingIOError:
             # Somebody who has taken over looks how far we have come; or somebody from before us still has to
             # find out that they are over, which takes a moment, unless they are stopped in it.
@@ -171,11 +172,12 @@ class FencedWriter:
             pass
         try:
             self._writers.check()
+            write_all(self._descriptor, data)
+        except OSError:
             with room_or_refusal():
-                write_all(self._descriptor, data)
+                raise
         finally:
-            with contextlib.suppress(OSError):
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            unlock(self._descriptor)
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -221,8 +223,7 @@ class Writers:
             self.check()
             yield
         finally:
-            with contextlib.suppress(OSError):
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            unlock(self._descriptor)
 
     def end(self) -> None:
         """We are over, and say so. Ending twice is fine."""
@@ -283,6 +284,14 @@ def wait_for(descriptor: int, patience: float) -> bool:
         time.sleep(pause)  # the system has no lock that is waited for with a limit
         pause = min(pause * 2, 0.02)
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Let the lock on an open file go."""
+    try:  # noqa: SIM105 - contextlib.suppress costs as much as the system call, at every write
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except OSError:  # a file system without locks
+        pass
 
 
 def copy_start(source: int, target: int, size: int, room: Room) -> None:
