@@ -1,5 +1,6 @@
 """kill -9 at any line leaves nothing torn, loses nothing acknowledged, and nothing that cannot be removed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,18 @@ def test_killed_at_every_line(where: str, tmp_path: Path, request: pytest.Fixtur
             str(saved),
         ],
         env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 300
+
+
+@pytest.mark.slow
+def test_appending_is_killed_at_every_line_and_gone_on_with(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(Path(__file__).with_name("killing_append.py")), str(tmp_path)],
+        env={"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
         capture_output=True,
         text=True,
     )
