@@ -28,7 +28,10 @@ class Body:
     def __init__(self, request: HttpRequest, declared: int | None) -> None:
         self.declared = declared
         self.taken = 0
-        self._ended = declared == 0
+        # RFC 9112 section 6.3: no length and no transfer coding is no body. ASGI also has HTTP/2, without codings.
+        asgi = not hasattr(request, "environ")
+        has_body = bool(declared) or (declared is None and (asgi or "Transfer-Encoding" in request.headers))
+        self._ended = not has_body
         self._request = request
         self._reader: Callable[[int], bytes] | None = None
 
@@ -56,6 +59,11 @@ class Body:
         elif self.taken == self.declared:
             self._ended = True  # asking once more would wait for bytes that never come
         return data
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to read."""
+        return self._ended
 
     def throw_away(self) -> None:
         """Read on for a few seconds: who closes on a sender is not heard by it."""

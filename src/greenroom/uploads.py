@@ -63,9 +63,9 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
         else:
             answer = protocol.looked(receiver.progress(receiver.fence(upload_id)))
     except GreenroomError as error:
-        if body is not None:
-            body.throw_away()
         answer = protocol.refused(error, progress, detail=sentence(error))
+        if body is not None and not body.ended:
+            return to_response(answer, method, unread=body)
     return to_response(answer, method)
 
 
@@ -100,15 +100,33 @@ def sentence(error: GreenroomError) -> str:
     return gettext(error.template) % params
 
 
-def to_response(answer: Answer, method: str) -> HttpResponse:
-    """The answer as Django sends it."""
+class EarlyAnswer(HttpResponse):
+    """An answer to somebody who is still sending: out first, and then the rest is thrown away for a while.
+
+    A connection that is closed on a sender is reset, and a browser that is slow to read never sees why.
+    """
+
+    unread: Body
+
+    def close(self) -> None:
+        """Called by the server when the answer is out."""
+        try:
+            self.unread.throw_away()
+        finally:
+            super().close()
+
+
+def to_response(answer: Answer, method: str, *, unread: Body | None = None) -> HttpResponse:
+    """The answer as Django sends it; `unread` is what the client still has to say."""
     # What stands for a HEAD has no body, by whatever method it came.
     body = b"" if method == "HEAD" else answer.body
-    response = HttpResponse(body, status=answer.status)
+    response = (EarlyAnswer if unread is not None else HttpResponse)(body, status=answer.status)
     if not answer.body:
         del response["Content-Type"]
     for name, value in answer.headers.items():
         response[name] = value
+    if isinstance(response, EarlyAnswer) and unread is not None:
+        response.unread = unread
     return response
 
 

@@ -152,6 +152,19 @@ def test_tus_js_client_pauses_resumes_and_finishes(
     assert sha256(saved(visitor, token)) == sha256(tea)
 
 
+# -- refused ---------------------------------------------------------------------------------------
+
+
+def test_who_is_refused_is_answered_before_all_of_it_is_sent(gunicorn: Server) -> None:
+    visitor = Visitor(gunicorn)
+    with visitor.begin_patch(visitor.create(5), 0, 10**9) as connection:
+        connection.sendall(b"x" * 100_000)  # and then nothing more, for as long as the answer is awaited
+        answer = b""
+        while b"length_exceeded" not in answer:
+            answer += connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
 # -- broken connections, killed servers ----------------------------------------------------------------
 
 
