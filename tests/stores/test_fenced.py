@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from greenroom.core import Stage
 from greenroom.core.errors import Busy, DiskFull
 from greenroom.core.upload import new_id
 from greenroom.stores import LocalStore, fenced
@@ -156,9 +158,16 @@ def test_whoever_is_stopped_while_settling_is_waited_for_no_longer_than_that(
         with pytest.raises(Busy):
             store.take(upload_id, 3)
         assert time.monotonic() - began < 2
+        stage = Stage(store)
+        upload = replace(stage.create(client_name="tea.bin"), id=upload_id, epoch=2)
+        stage.ledger.insert(upload, stage.ceilings)
+        began = time.monotonic()
+        with pytest.raises(Busy, match=r"“tea.bin” is being sent"):
+            stage.fence(upload_id)
+        assert time.monotonic() - began < 2
         process.kill()
         process.wait()
-        assert write(store, upload_id, 4, MINE) == len(START)
+        assert write(store, upload_id, 9, MINE) == len(START)
     assert read(store, upload_id) == START + MINE
 
 

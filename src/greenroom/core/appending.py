@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 IDLE = 1.0  # seconds without a byte after which another writer may take over
-_TRIES = 10  # of many who fence at once each makes others begin again
+_FENCING = 1.0  # seconds: of many who fence at once each makes others begin again
 
 
 def append(
@@ -69,11 +69,13 @@ def append(
 
 def fence(stage: Stage, upload_id: str) -> Upload:
     """As `Stage.fence`."""
-    for _ in range(_TRIES):
+    end = time.monotonic() + _FENCING
+    while True:
         upload = stage.get(upload_id)
         if upload.state is not State.RECEIVING:
             return upload
-        size = upload.offset
+        if time.monotonic() > end:
+            raise Busy(name=upload.client_name)
         if isinstance(stage.store, Fencing):
             standing = stage.store.standing(upload_id, upload.epoch)
             size = standing.size
@@ -93,7 +95,6 @@ def fence(stage: Stage, upload_id: str) -> Upload:
             after = replace(upload, epoch=upload.epoch + 1)
         if after == upload or stage.ledger.swap(upload, after):
             return after
-    raise Busy(name=upload.client_name)
 
 
 def declared(stage: Stage, upload: Upload, offset: int, length: int | None) -> int | None:

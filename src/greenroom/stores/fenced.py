@@ -3,7 +3,7 @@
 Four things lie in an upload's directory:
 
 * `.writers` has two bytes for each epoch: set when the writer of that epoch is over, and when it has come.
-  Bytes in it are only ever set, so that everybody may do it at any moment and in any order without a lock.
+  Bytes in it are never cleared, so that everybody may set them at any moment and in any order without a lock.
 * The lock on `bytes` is held for each write alone, and the writer's own byte is looked at under it. Who
   has set that byte and then got the lock knows: no write is under way and none will follow. A writer that
   waits for a slow client holds nothing; the kernel drops the lock of a killed one. So `bytes` is gone
@@ -35,6 +35,8 @@ from .writing import Room, cut_at, open_at
 
 WRITERS = ".writers"
 CUT = ".cut"
+# What the first byte of an epoch is set to, by others and by its own writer as it leaves.
+OVERTAKEN, ENDED = 1, 2
 # Both together stay below the two seconds in which an offset is answered. A write into the page cache takes
 # a thousandth of this, and one that takes longer is only treated as if it were stopped.
 _WRITE_PATIENCE = 0.7
@@ -59,7 +61,8 @@ def standing(path: Path, epoch: int) -> Standing:
     try:
         with open(path.with_name(WRITERS), "rb", buffering=0) as file:
             over, begun = os.pread(file.fileno(), 2, 2 * epoch).ljust(2, b"\0")
-            if over:
+            # Of one that was only overtaken nobody has made sure yet that no write of it is under way.
+            if over == ENDED:
                 return Standing(size=size, idle=None)
             if not begun:
                 return Standing(size=size, idle=math.inf)
@@ -206,7 +209,7 @@ class Writers:
 
     def begin(self) -> None:
         """We have come, and everybody before us is over."""
-        self._bytes[: 2 * self.epoch : 2] = b"\1" * self.epoch
+        self._bytes[: 2 * self.epoch : 2] = bytes([OVERTAKEN]) * self.epoch
         os.pwrite(self._descriptor, b"\1", 2 * self.epoch + 1)  # so that the file's time says when
 
     def check(self) -> None:
@@ -228,7 +231,7 @@ class Writers:
     def end(self) -> None:
         """We are over, and say so. Ending twice is fine."""
         if self._descriptor >= 0:
-            self._bytes[self._own] = 1
+            self._bytes[self._own] = ENDED
             self.close()
 
     def close(self) -> None:
