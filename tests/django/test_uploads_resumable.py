@@ -9,6 +9,7 @@ import pytest
 
 from greenroom.models import StagedUpload
 from tests.django.uploading import PARTIAL, URL, Script, digest
+from tests.pages import CONTENT_TYPE
 from tests.shop.models import Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +72,12 @@ def test_a_representation_of_the_type_of_a_form_is_not_read_as_one(script: Scrip
     response = script.ietf("POST", URL, TEXT, upload_complete="?1", content_type=form)
     assert response.status_code == 200
     assert json.loads(response.content)["size"] == len(TEXT)
+
+
+def test_a_governed_form_that_is_somebodys_file_is_held_as_it_is(script: Script) -> None:
+    form = script.page.body(files={"body": ("tea.txt", TEXT)})
+    response = script.ietf("POST", URL, form, upload_complete="?1", content_type=CONTENT_TYPE)
+    assert (response.status_code, response["Repr-Digest"]) == (200, digest(form))
 
 
 def test_the_file_name_comes_from_content_disposition(script: Script) -> None:

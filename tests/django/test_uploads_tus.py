@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from greenroom.models import StagedUpload
 from tests.django.uploading import TUS_BODY, URL, Script, checksum, metadata
@@ -354,6 +355,10 @@ def test_termination_leaves_alone_what_was_saved(script: Script) -> None:
     assert script.save("/backup/", token, title="Assam").status_code == 302
     assert script.tus("DELETE", url).status_code == 204
     assert script.tus("HEAD", url).status_code == 404
+    # What had to be settled about the save can still be: the sweeper removes it, not the client.
+    assert StagedUpload.objects.exists()
+    call_command("clearstaged", verbosity=0)
+    assert not StagedUpload.objects.exists()
     assert Path(Paper.objects.get().body.path).read_bytes() == b"Assam"
 
 
