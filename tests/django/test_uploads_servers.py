@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,18 @@ def test_head_ends_a_writer_that_stands_still_and_tells_what_is_durable(server: 
         assert b" 423 " in answer or b" 409 " in answer
     token = visitor.head(path).headers["Greenroom-Token"]
     assert sha256(saved(visitor, token)) == hashlib.sha256(data).hexdigest()
+
+
+def test_of_16_patches_at_one_offset_one_is_taken(server: Server) -> None:
+    visitor = Visitor(server)
+    path = visitor.create(MB)
+    bodies = [bytes([number]) * MB for number in range(16)]
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda body: visitor.patch(path, body, 0).status_code, bodies))
+    assert answers.count(204) == 1
+    assert set(answers) <= {204, 409, 423}
+    final = saved(visitor, visitor.head(path).headers["Greenroom-Token"])
+    assert final.read_bytes() == bodies[answers.index(204)]
 
 
 @pytest.mark.timeout(300)
