@@ -18,7 +18,7 @@ from .core import Limits, LocalFiles, Picture, Signer, Stage, Token, Upload
 from .core import place as placing
 from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
-from .core.names import saved_name
+from .core.names import clean_name, saved_name
 from .core.sniff import extension_for
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
@@ -81,6 +81,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         self._intake = intake
         self._record = upload
         self._open: BinaryIO | None = None
+        self._given_name = ""
 
     def __repr__(self) -> str:
         return f"<StagedFile: {self.name}>"
@@ -98,16 +99,27 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
     # -- as a Django file --------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:  # type: ignore[override]
-        """What it is saved as: the client's stem, and for a picture the extension of its type."""
+    def name(self) -> str:
+        """What it is saved as: the client's stem, and for a picture the extension of its type; or what a
+        view has called it."""
+        if self._given_name:
+            return self._given_name
         media_type = self.content_type
         extension = extension_for(media_type) if self.upload.picture is not None else None
         return saved_name(self.upload.client_name, extension)
 
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._given_name = clean_name(name) if name else ""
+
     @property
-    def content_type(self) -> str:  # type: ignore[override]
+    def content_type(self) -> str:
         """The media type of what is read, from its bytes. A crop does not change it."""
         return self.upload.media_type
+
+    @content_type.setter
+    def content_type(self, content_type: str | None) -> None:
+        """Django's own ImageField writes down what Pillow found. We have looked ourselves."""
 
     @property
     def size(self) -> int:
