@@ -84,7 +84,7 @@ class StagingHandler(FileUploadHandler):
             # Django's own get ready here; one that answers reads the body itself.
             taken = each.handle_raw_input(input_data, META, content_length, boundary, encoding)
             if taken is not None:
-                return cast(Any, taken)
+                return cast(tuple[QueryDict, StagedFiles], taken)
         reader = FormReader(self, others, encoding or settings.DEFAULT_CHARSET, content_length)
         return reader.read(input_data, boundary), self.files
 
