@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,19 @@ from .core import Limits, LocalFiles, Picture, Signer, Stage, Token, Upload
 from .core import place as placing
 from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
-from .core.names import clean_name, saved_name
+from .core.names import clean_name, saved_name, split_name
 from .core.sniff import extension_for
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
 from .owners import current_visit
 from .stores.local import HeldFile
+
+
+def left_by_storages(name: str) -> str:
+    """`name`, or "file" where Django's `get_valid_filename` would leave no stem: it drops emoji and signs,
+    and then refuses what is empty, or saves a hidden ".gif"."""
+    stem, extension = split_name(name)
+    return name if re.search(r"[-\w]", stem) else f"file{extension}"
 
 
 def token_signer() -> Signer:
@@ -106,7 +114,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
             return self._given_name
         media_type = self.content_type
         extension = extension_for(media_type) if self.upload.picture is not None else None
-        return saved_name(self.upload.client_name, extension)
+        return left_by_storages(saved_name(self.upload.client_name, extension))
 
     @name.setter
     def name(self, name: str | None) -> None:
