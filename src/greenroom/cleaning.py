@@ -220,7 +220,7 @@ def render(row: Row) -> None:
 
 def open_row(row: Row) -> None:
     """The held file that a row's token names."""
-    if not row.token or row.file is not None:
+    if row.file is not None or row.saved:
         return
     visit = current_visit()
     if visit is None:

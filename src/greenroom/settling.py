@@ -12,7 +12,7 @@ from django.db import models, router, transaction
 
 from .core import LocalFiles, SideFiles, Stage, Upload
 from .core.claims import Claim, claims_of
-from .core.place import partial_path
+from .core.place import remove_partial
 from .core.stage import ORPHAN_GRACE
 from .ledger import OrmLedger, to_datetime
 from .owners import Visit, make_stage
@@ -101,19 +101,14 @@ def remove_placed(claim: Claim) -> None:
     if target is None or not claim.place:
         return
     storage: Any = target[1].storage
-    if not is_local(storage):
-        if storage.exists(claim.place):
-            storage.delete(claim.place)
-        return
-    path = Path(storage.path(claim.place))
-    with contextlib.suppress(FileNotFoundError):
-        partial_path(path).unlink()
+    if is_local(storage):
+        remove_partial(Path(storage.path(claim.place)))
     with contextlib.suppress(FileNotFoundError):
         # The name may have been somebody else's all along: we may have died before we found it taken.
-        with path.open("rb") as file:
+        with storage.open(claim.place) as file:
             ours = hashlib.file_digest(file, "sha256").hexdigest() == claim.sha256
         if ours:
-            path.unlink()
+            storage.delete(claim.place)
 
 
 def target_of(claim: Claim) -> tuple[type[models.Model], models.FileField] | None:

@@ -135,10 +135,14 @@ def test_a_wrong_token_is_said_beside_its_file(browser: Browser, page: Page, kin
     assert Album.objects.get().photos.count() == 2
 
 
-def test_a_row_that_has_lost_its_token_is_no_file(browser: Browser, page: Page) -> None:
+def test_a_row_that_has_lost_its_token_is_missed(browser: Browser, page: Page) -> None:
+    """Only a tick removes a file; a row without a token is not the person's doing."""
     answer = browser.send("/album/", page, {"title": "tea", "photos-1-token": ""})
-    assert answer.status_code == 302
-    assert Album.objects.get().photos.count() == 2
+    assert answer.status_code == 200
+    assert errors_of(answer, "photos") == [
+        "“1.png” is no longer here (files wait only for a time). Choose it again."
+    ]
+    assert page_of(answer).names("photos") == ["0.png", "2.png"]
 
 
 @pytest.mark.parametrize("kind", WRONG_TOKENS)
