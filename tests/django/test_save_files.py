@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, transaction
 
 from greenroom.core import UsageError
 from greenroom.files import Bake, SavedFile
 from greenroom.forms import FileList, save_files
 from greenroom.images import Crop
+from tests.django.refusing import refusing
 from tests.images import pictures
 from tests.pages import files_under
 from tests.shop.models import Album, Photo
@@ -118,18 +119,9 @@ def test_a_rollback_takes_all_of_it_back(album: Album, guest: Any, media: Path) 
 
 
 def test_a_failure_on_the_way_takes_all_of_it_back(album: Album, guest: Any, media: Path) -> None:
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON shop_photo WHEN NEW.position = 1 "
-            "BEGIN SELECT RAISE(ABORT, 'full'); END"
-        )
     before = files_under(media)
-    try:
-        with pytest.raises(DatabaseError):
-            save_files([guest.hold(png(each), f"{each}.png") for each in (3, 4)], album.photos, **HOW)
-    finally:
-        with connections["default"].cursor() as cursor:
-            cursor.execute("DROP TRIGGER full")
+    with refusing("shop_photo", "NEW.position = 1"), pytest.raises(DatabaseError):
+        save_files([guest.hold(png(each), f"{each}.png") for each in (3, 4)], album.photos, **HOW)
     guest.end_request()
     assert heights(album) == [0, 1, 2]
     assert files_under(media) == before

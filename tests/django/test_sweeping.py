@@ -1,6 +1,5 @@
 """The sweeper: never early, always in the end, and it says what it did."""
 
-import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.db.models.signals import pre_save
 
 from greenroom import signals, sweeping
 from greenroom.core.upload import new_id
+from greenroom.ledger import OrmLedger
 from greenroom.models import StagedOwner, StagedUpload, StagedUse
 from greenroom.owners import Visit, visiting
 from greenroom.stores import LocalStore
@@ -31,7 +31,8 @@ DATA = b"Darjeeling" * 1_000
 def later(monkeypatch: Any) -> Callable[[float], None]:
     """Move the ledger's clock on by so many seconds."""
     moved = SimpleNamespace(by=0.0)
-    monkeypatch.setattr("greenroom.ledger.time", SimpleNamespace(time=lambda: time.time() + moved.by))
+    original = OrmLedger.now
+    monkeypatch.setattr(OrmLedger, "now", lambda ledger: original(ledger) + moved.by)
 
     def move(seconds: float) -> None:
         moved.by += seconds
