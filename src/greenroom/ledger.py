@@ -89,7 +89,9 @@ class OrmLedger:
             values["user_id"] = self.user_id
         if not rows.filter(pk=owner).update(**values):
             rows.get_or_create(pk=owner, defaults=values)
-            rows.filter(pk=owner).update(**values)  # whoever found it made by another has to wait for that one
+            rows.filter(pk=owner).update(
+                **values
+            )  # whoever found it made by another has to wait for that one
 
     # -- Uses --------------------------------------------------------------------------------------
 
