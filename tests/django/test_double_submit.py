@@ -16,7 +16,7 @@ from django.urls import path
 from greenroom.forms import StagedFileField
 from tests.django.conftest import Browser
 from tests.pages import CONTENT_TYPE, Page, page_of
-from tests.shop.models import Paper
+from tests.shop.models import Album, Paper
 from tests.urls import urlpatterns as shop
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
@@ -126,6 +126,14 @@ def test_a_preview_is_never_told_that_it_is_saved(browser: Browser, jpeg: bytes)
     page = page_of(browser.fill("/product/", {"name": ""}, {"photo": ("tea.jpg", jpeg)}))
     assert browser.send("/product/", page, {"name": "tea"}).status_code == 302
     assert browser.send("/product/", page, {"name": "tea", "photo-preview": "1"}).status_code == 200
+
+
+def test_the_second_submit_is_told_before_the_view_has_made_anything(browser: Browser, png: bytes) -> None:
+    page = browser.get("/album/")
+    files = {"photos": [("a.png", png), ("b.png", png)]}
+    first, second = (browser.send("/album/", page, {"title": "tea"}, files) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Album.objects.count() == 1, "not even an album without pictures"
 
 
 # -- at once ---------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ def attachments(request: HttpRequest) -> HttpResponse:
     formset = Attachments(request.POST or None, request.FILES or None, prefix="a")
     if request.method == "POST" and formset.is_valid():
         files = [form.cleaned_data.get("file") for form in formset]
-        return HttpResponse(" ".join(each.name if each else "-" for each in files))
+        # What no policy has governed has no use yet.
+        return HttpResponse(" ".join((each.name if each.use else "?") if each else "-" for each in files))
     return render(request, "shop/formset.html", {"formset": formset})
 
 

@@ -190,13 +190,18 @@ def test_a_lease_that_is_renewed_at_the_last_moment_counts(
     later(23.99 * HOUR)
     original = sweeping.settle
 
+    calls: list[str] = []
+
     def renew_first(stage: Any, upload_id: str, *arguments: Any) -> bool:
-        StagedUpload.objects.update(expires_at="2999-01-01T00:00Z")  # somebody opens a page with it
+        calls.append(upload_id)
+        if len(calls) == 2:  # it was found to be over, and now somebody opens a page with it
+            StagedUpload.objects.update(expires_at="2999-01-01T00:00Z")
         return original(stage, upload_id, *arguments)
 
     later(1 * HOUR)
     monkeypatch.setattr(sweeping, "settle", renew_first)
     assert clear_staged() == []
+    assert len(calls) == 2
     assert guest.stage.open(token).read() == DATA
 
 

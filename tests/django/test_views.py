@@ -17,6 +17,12 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><script>alert(1)</script>"
 
 
+@pytest.fixture(autouse=True)
+def nobody_else_protects(settings: Any) -> None:
+    """Headers of Django's own must not stand in for ours."""
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if "security" not in each]
+
+
 def held(browser: Browser, name: str, data: bytes, changes: dict[str, str] | None = None) -> Page:
     answer = browser.fill("/paper/", {"title": "", **(changes or {})}, {"body": (name, data)})
     page = page_of(answer)
