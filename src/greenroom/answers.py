@@ -10,11 +10,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
+from .core import Stage
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
 from .owners import Visit
 from .promotion import TakenUse
+from .settling import free_use
 
 PATIENCE = 10.0
 """Seconds that the second submit waits for the first: longer than a save takes, shorter than a proxy waits."""
@@ -36,13 +38,13 @@ def raise_if_taken(files: Iterable[StagedFile]) -> None:
         if not file.use:
             continue
         key = use_key(file.upload, file.use)
-        ledger = cast(OrmLedger, file.stage.ledger)
-        if wait_for_close(key, ledger):
+        if wait_for_close(key, file.stage):
             raise TakenUse(name=file.upload.client_name, key=key)
 
 
-def wait_for_close(key: str, ledger: OrmLedger) -> bool:
+def wait_for_close(key: str, stage: Stage) -> bool:
     """Whether the use is taken; an open one is waited for, since its save may still fail."""
+    ledger = cast(OrmLedger, stage.ledger)
     until = time.monotonic() + PATIENCE
     while True:
         row = StagedUse.objects.using(ledger.alias).filter(pk=key).first()
@@ -51,6 +53,7 @@ def wait_for_close(key: str, ledger: OrmLedger) -> bool:
         # Inside a transaction nothing would change while we look, so the database's own lock decides later.
         if row.closed or transaction.get_connection(ledger.alias).in_atomic_block:
             return True
+        free_use(stage, row)  # a server that was killed in the middle of a save does not come back to it
         if time.monotonic() > until:
             return True
         time.sleep(_PAUSE)
