@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from .core.ledger import Ceilings, claim_key
 from .core.upload import Picture, State, Upload
+from .holders import is_dead, this_holder
 from .models import StagedOwner, StagedUpload, StagedUse
-from .processes import is_dead, this_process
 
 OPEN_FOR = 3600.0
 """Seconds after which an open use of a process that cannot be seen from here is taken for abandoned."""
@@ -108,7 +108,7 @@ class OrmLedger:
                     key=use_key(upload, use),
                     upload_id=upload.id,
                     claimed_at=to_datetime(self.now()),
-                    holder=this_process(),
+                    holder=this_holder(),
                 )
         except IntegrityError:
             return False

@@ -70,7 +70,7 @@ class StagedUse(models.Model):
     """One form's one chance to save one upload, taken.
 
     `key` is the digest of owner, use and content; that it is unique is what makes a save happen once.
-    `holder` is the process that took it (`greenroom.processes`).
+    `holder` is the process that took it (`greenroom.holders`).
     `location` is where the saving request was redirected to, once it is `answered`.
     """
 

@@ -8,13 +8,13 @@ import socket
 from pathlib import Path
 
 
-def this_process() -> str:
+def this_holder() -> str:
     """The name of this process: machine, boot, id, and when it was started (an id is used again)."""
     return f"{machine()} {os.getpid()} {started(os.getpid())}"
 
 
 def is_dead(holder: str) -> bool:
-    """Whether a process of this machine, by the name that `this_process` gave it there, has certainly ended.
+    """Whether a process of this machine, by the name that `this_holder` gave it there, has certainly ended.
 
     Of another machine's processes nothing is known from here: they count as living, and time decides.
     """

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.holders import is_dead, this_holder
 from greenroom.ledger import OrmLedger
 from greenroom.models import StagedUse
-from greenroom.processes import is_dead, this_process
 from greenroom.promotion import TakenUse
 from greenroom.testing import as_owner, stage_file
 from tests.shop.forms import PaperForm
 from tests.shop.models import Paper
 
 SRC = Path(__file__).parents[2] / "src"
-NAME_ITSELF = "from greenroom.processes import this_process; print(this_process(), flush=True)"
+NAME_ITSELF = "from greenroom.holders import this_holder; print(this_holder(), flush=True)"
 
 
 def start(then: str = "") -> tuple[subprocess.Popen[str], str]:
@@ -33,7 +33,7 @@ def start(then: str = "") -> tuple[subprocess.Popen[str], str]:
 def test_a_living_process_is_not_dead_and_a_killed_one_is() -> None:
     process, holder = start("sys.stdin.read()")
     with process:
-        assert not is_dead(this_process())
+        assert not is_dead(this_holder())
         assert not is_dead(holder)
         process.kill()
         process.wait()
@@ -46,7 +46,7 @@ def test_what_cannot_be_seen_from_here_counts_as_living(holder: str) -> None:
 
 
 def test_the_id_of_a_dead_process_that_another_has_got_is_no_life() -> None:
-    where, process, since = this_process().rsplit(" ", 2)
+    where, process, since = this_holder().rsplit(" ", 2)
     assert is_dead(f"{where} {process} {int(since) - 1}")
 
 
