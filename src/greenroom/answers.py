@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import cast
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
+from .core import Stage
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
-from .owners import Visit
+from .owners import Visit, current_visit
 from .promotion import TakenUse
+from .settling import free_use
 
 PATIENCE = 10.0
 """Seconds that the second submit waits for the first: longer than a save takes, shorter than a proxy waits."""
@@ -30,19 +32,38 @@ def remember(visit: Visit, response: HttpResponseBase) -> None:
         StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(answered=True, location=location)
 
 
-def raise_if_taken(files: Iterable[StagedFile]) -> None:
-    """Raise `TakenUse` if this form has saved one of these files before, or is about to."""
-    for file in files:
-        if not file.use:
-            continue
-        key = use_key(file.upload, file.use)
-        ledger = cast(OrmLedger, file.stage.ledger)
-        if wait_for_close(key, ledger):
-            raise TakenUse(name=file.upload.client_name, key=key)
+def take_uses(files: Sequence[StagedFile]) -> None:
+    """Take the uses of these files for this visit, before anything is made of them.
+
+    Who comes second waits here until the first has ended. Raises `TakenUse` if the first has saved.
+    """
+    visit = current_visit()
+    wanted = [each for each in files if each.use]
+    while visit is not None and wanted:
+        taken = claim_all(wanted, visit)
+        if taken is None:
+            return
+        key = use_key(taken.upload, taken.use)
+        if wait_for_close(key, taken.stage):
+            raise TakenUse(name=taken.upload.client_name, key=key)
 
 
-def wait_for_close(key: str, ledger: OrmLedger) -> bool:
+def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
+    """All of the uses or none, in one transaction; returns the first file whose use somebody else has."""
+    ledger = cast(OrmLedger, files[0].stage.ledger)
+    keys = {use_key(each.upload, each.use): each for each in files}
+    with transaction.atomic(using=ledger.alias):
+        for key, each in keys.items():
+            if key not in visit.uses and not ledger.claim(each.upload, each.use):
+                transaction.set_rollback(True, using=ledger.alias)
+                return each
+    visit.uses.update(keys)
+    return None
+
+
+def wait_for_close(key: str, stage: Stage) -> bool:
     """Whether the use is taken; an open one is waited for, since its save may still fail."""
+    ledger = cast(OrmLedger, stage.ledger)
     until = time.monotonic() + PATIENCE
     while True:
         row = StagedUse.objects.using(ledger.alias).filter(pk=key).first()
@@ -51,6 +72,7 @@ def wait_for_close(key: str, ledger: OrmLedger) -> bool:
         # Inside a transaction nothing would change while we look, so the database's own lock decides later.
         if row.closed or transaction.get_connection(ledger.alias).in_atomic_block:
             return True
+        free_use(stage, row)  # a server that was killed in the middle of a save does not come back to it
         if time.monotonic() > until:
             return True
         time.sleep(_PAUSE)

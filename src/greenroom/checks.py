@@ -63,11 +63,11 @@ def check_store(store: object) -> list[CheckMessage]:
         ]
     if not isinstance(store, LocalStore) or not isinstance(store, LocalFiles):
         return []
-    root = store.root.absolute()
+    root = store.root.resolve()  # a symbolic link makes nothing less public
     hint = 'Set GREENROOM["STORE"] = {"OPTIONS": {"root": BASE_DIR / "greenroom-held"}}.'
     for name in ("MEDIA_ROOT", "STATIC_ROOT"):
         public = getattr(settings, name, None)
-        if public and root.is_relative_to(Path(public).absolute()):
+        if public and root.is_relative_to(Path(public).resolve()):
             # Whatever is in there is served to anybody who guesses its name.
             message = f"Held files are in {root}, inside {name}, which is public."
             return [Error(message, hint=hint, id="greenroom.E005")]

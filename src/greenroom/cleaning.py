@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from . import conf
-from .answers import raise_if_taken
+from .answers import take_uses
 from .core import Picture, UsageError, format_size
 from .core.errors import EmptyFile, NotHeld, Refused, TooLarge, TooMany
 from .core.names import clean_name, split_name
@@ -52,7 +52,7 @@ class Cleaner:
         fresh = self.take_fresh()
         rows = [row for row in self.posted.rows if not row.removed]
         if not self.posted.preview:
-            raise_if_taken(row.staged for row in rows if row.staged is not None)
+            take_uses([row.staged for row in rows if row.staged is not None])
         rows = [row for row in rows if row.file is not None]
         self.for_each(rows, self.judge)
         self.for_each(rows, self.look, side_by_side=self.rules.pictures)
@@ -220,7 +220,7 @@ def render(row: Row) -> None:
 
 def open_row(row: Row) -> None:
     """The held file that a row's token names."""
-    if not row.token or row.file is not None:
+    if row.file is not None or row.saved:
         return
     visit = current_visit()
     if visit is None:

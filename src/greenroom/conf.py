@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -65,7 +66,10 @@ class Settings:
         if self.memory is not None:
             parse_size(self.memory)
         for name in ("lease", "longest_lease", "promoted_lease", "render_seconds"):
-            if not _is_number(seconds(getattr(self, name))) or seconds(getattr(self, name)) <= 0:
+            if (
+                not _is_number(seconds(getattr(self, name)))
+                or not 0 < seconds(getattr(self, name)) < math.inf
+            ):
                 raise UsageError(
                     f'GREENROOM["{name.upper()}"] is seconds or a timedelta.', getattr(self, name)
                 )

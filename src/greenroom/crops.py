@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .core import Picture
-from .core.errors import CropInvalid, gettext_noop
+from .core.errors import CropInvalid, CropOutside, gettext_noop
 from .images import Crop, dependent_side
 from .posted import whole_number
 from .rules import Rules
@@ -58,4 +58,8 @@ def sides(
         raise CropInvalid(reason=_("it needs a width and a height"))
     if rules.ratio is None:
         raise CropInvalid(reason=_("it needs both a width and a height"))
-    return dependent_side(picture, rules.ratio, x=x, y=y, w=w, h=h, rot=rot)
+    found = dependent_side(picture, rules.ratio, x=x, y=y, w=w, h=h, rot=rot)
+    # What was typed is never changed in silence: where the side that follows does not fit, it is said.
+    if found[0] != w and found[1] != h:
+        raise CropOutside(width=picture.width, height=picture.height)
+    return found

@@ -117,13 +117,16 @@ def check(request: HttpRequest, declared: Declared) -> HttpResponse | None:
 def refusal(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """400 and the messages; a full disk is the server's trouble and says so."""
     code = error.error_list[0].code or "refused"
-    status = 507 if code == "disk_full" else 400
+    status = HTTPStatus.INSUFFICIENT_STORAGE if code == "disk_full" else HTTPStatus.BAD_REQUEST
+    return answer(request, error.messages, code=code, status=status)
+
+
+def answer(request: HttpRequest, reasons: list[str], *, code: str, status: HTTPStatus) -> HttpResponse:
+    """A page, or a problem document for whoever prefers JSON."""
     if not request.accepts("text/html") or prefers_json(request):
-        problem = Problem(
-            status=status, code=code, title=HTTPStatus(status).phrase, detail=" ".join(error.messages)
-        )
+        problem = Problem(status=status.value, code=code, title=status.phrase, detail=" ".join(reasons))
         return HttpResponse(problem.to_json(), status=status, content_type=CONTENT_TYPE)
-    return render(request, "greenroom/refused.html", {"reasons": error.messages}, status=status)
+    return render(request, "greenroom/refused.html", {"reasons": reasons}, status=status)
 
 
 def prefers_json(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,19 @@ from .core import Limits, LocalFiles, Picture, Signer, Stage, Token, Upload
 from .core import place as placing
 from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
-from .core.names import saved_name
+from .core.names import clean_name, saved_name, split_name
 from .core.sniff import extension_for
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
 from .owners import current_visit
 from .stores.local import HeldFile
+
+
+def left_by_storages(name: str) -> str:
+    """`name`, or "file" where Django's `get_valid_filename` would leave no stem: it drops emoji and signs,
+    and then refuses what is empty, or saves a hidden ".gif"."""
+    stem, extension = split_name(name)
+    return name if re.search(r"[-\w]", stem) else f"file{extension}"
 
 
 def token_signer() -> Signer:
@@ -81,6 +89,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         self._intake = intake
         self._record = upload
         self._open: BinaryIO | None = None
+        self._given_name = ""
 
     def __repr__(self) -> str:
         return f"<StagedFile: {self.name}>"
@@ -98,16 +107,27 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
     # -- as a Django file --------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:  # type: ignore[override]
-        """What it is saved as: the client's stem, and for a picture the extension of its type."""
+    def name(self) -> str:
+        """What it is saved as: the client's stem, and for a picture the extension of its type; or what a
+        view has called it."""
+        if self._given_name:
+            return self._given_name
         media_type = self.content_type
         extension = extension_for(media_type) if self.upload.picture is not None else None
-        return saved_name(self.upload.client_name, extension)
+        return left_by_storages(saved_name(self.upload.client_name, extension))
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._given_name = clean_name(name) if name else ""
 
     @property
-    def content_type(self) -> str:  # type: ignore[override]
+    def content_type(self) -> str:
         """The media type of what is read, from its bytes. A crop does not change it."""
         return self.upload.media_type
+
+    @content_type.setter
+    def content_type(self, content_type: str | None) -> None:
+        """Django's own ImageField writes down what Pillow found. We have looked ourselves."""
 
     @property
     def size(self) -> int:

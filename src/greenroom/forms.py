@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from .bound import StagedBoundField
 from .cleaning import Cleaner
 from .core import Limits, UsageError
-from .files import Bake, SavedFile, StagedFile
+from .files import SavedFile, StagedFile
 from .formsets import FileList, save_files, saved_rows, single_saved_row
 from .images import Inspector
 from .posted import Posted, Row
-from .rules import Rules, ratio_of
+from .rules import Rules
 from .widgets import StagedFileInput, StagedFilesInput
 
 __all__ = [
@@ -28,8 +28,6 @@ __all__ = [
     "StagedImagesField",
     "save_files",
 ]
-
-PICTURES = Limits(types=["image/*"])
 
 
 class StagedFileField(forms.FileField):
@@ -147,20 +145,9 @@ class StagedImageField(StagedFileField):
         inspectors: Sequence[Inspector] = (),
         **kwargs: Any,
     ) -> None:
-        if keep_original and size is not None:
-            raise UsageError("keep_original saves the file as it is, so it takes no size.", size)
-        croppable, ratio = ratio_of(crop)
-        rules = Rules(
-            limits=picture_limits(limits),
-            pictures=True,
-            croppable=croppable,
-            ratio=ratio,
-            bake=Bake(apply=not keep_original, size=size),
-            crop_to=crop_to,
-            memory=memory,
-            inspectors=tuple(inspectors),
-        )
-        super().__init__(rules=rules, **kwargs)
+        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors))
+        pictures = rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to)
+        super().__init__(rules=pictures, **kwargs)
 
 
 class StagedFilesField(StagedFileField):
@@ -186,18 +173,17 @@ class StagedFilesField(StagedFileField):
         rules: Rules | None = None,
         **kwargs: Any,
     ) -> None:
-        required = kwargs.get("required", True)
-        rules = rules or Rules(
-            limits=limits or Limits(),
+        rules = rules or Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors))
+        least = int(kwargs.get("required", True)) if min_num is None else min_num
+        many = replace(
+            rules,
             multiple=True,
-            min_num=int(required) if min_num is None else min_num,
+            min_num=least,
             max_num=max_num,
-            memory=memory,
-            inspectors=tuple(inspectors),
             saved_file=saved_file,
             saved_crop=saved_crop,
         )
-        super().__init__(rules=rules, **kwargs)
+        super().__init__(rules=many, **kwargs)
 
     def initial_rows(self, initial: Any) -> list[Row]:
         return saved_rows(self.rules, initial)
@@ -244,27 +230,12 @@ class StagedImagesField(StagedFilesField):
         saved_crop: str = "",
         **kwargs: Any,
     ) -> None:
-        croppable, ratio = ratio_of(crop)
-        rules = Rules(
-            limits=picture_limits(limits),
-            pictures=True,
-            multiple=True,
-            min_num=int(kwargs.get("required", True)) if min_num is None else min_num,
+        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors))
+        super().__init__(
+            rules=rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to),
+            min_num=min_num,
             max_num=max_num,
-            croppable=croppable,
-            ratio=ratio,
-            bake=Bake(apply=not keep_original, size=size),
-            crop_to=crop_to,
-            memory=memory,
-            inspectors=tuple(inspectors),
             saved_file=saved_file,
             saved_crop=saved_crop,
+            **kwargs,
         )
-        super().__init__(rules=rules, **kwargs)
-
-
-def picture_limits(limits: Limits | None) -> Limits:
-    """A picture field that names no types takes every kind of picture."""
-    if limits is None:
-        return PICTURES
-    return limits if limits.types else replace(limits, types=("image/*",))

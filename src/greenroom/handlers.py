@@ -6,8 +6,9 @@ leaves fields as Django would have read them. What is refused is data in `Staged
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 import django
@@ -84,7 +85,7 @@ class StagingHandler(FileUploadHandler):
             # Django's own get ready here; one that answers reads the body itself.
             taken = each.handle_raw_input(input_data, META, content_length, boundary, encoding)
             if taken is not None:
-                return cast(Any, taken)
+                return cast(tuple[QueryDict, StagedFiles], taken)
         reader = FormReader(self, others, encoding or settings.DEFAULT_CHARSET, content_length)
         return reader.read(input_data, boundary), self.files
 
@@ -287,25 +288,22 @@ class OrdinaryFile:
         self.name = part.name
         self.counters = [0] * len(reader.others)
         self.skipped = False
-        self.guard(
-            lambda each: each.new_file(
-                part.name,
-                part.filename or "",
-                part.content_type,
-                part.content_length,
-                cast(Any, part.charset),  # bytes, as from Django's own parser
-                dict(part.type_params),
-            )
-        )
+        with self.heeding(), contextlib.suppress(StopFutureHandlers):
+            for each in reader.others:
+                each.new_file(
+                    part.name,
+                    part.filename or "",
+                    part.content_type,
+                    part.content_length,
+                    cast(Any, part.charset),  # bytes, as from Django's own parser
+                    dict(part.type_params),
+                )
 
-    def guard(self, call: Callable[[FileUploadHandler], Any]) -> None:
+    @contextlib.contextmanager
+    def heeding(self) -> Iterator[None]:
         """Django's exceptions of upload handlers, with Django's meaning."""
         try:
-            for each in self.reader.others:
-                try:
-                    call(each)
-                except StopFutureHandlers:
-                    break
+            yield
         except SkipFile:
             self.skipped = True
         except StopUpload as stop:
@@ -316,7 +314,7 @@ class OrdinaryFile:
     def write(self, data: bytes) -> None:
         if self.skipped:
             return
-        try:
+        with self.heeding():
             chunk: bytes | None = data
             for index, each in enumerate(self.reader.others):
                 length = len(chunk or b"")
@@ -324,12 +322,6 @@ class OrdinaryFile:
                 self.counters[index] += length
                 if chunk is None:
                     break
-        except SkipFile:
-            self.skipped = True
-        except StopUpload as stop:
-            self.skipped = True
-            if stop.connection_reset:
-                raise StopReading from stop
 
     def end(self) -> None:
         if self.skipped:

@@ -17,7 +17,11 @@ from django.utils import timezone
 
 from .core.ledger import Ceilings, claim_key
 from .core.upload import Picture, State, Upload
+from .holders import is_dead, this_holder
 from .models import StagedOwner, StagedUpload, StagedUse
+
+OPEN_FOR = 3600.0
+"""Seconds after which an open use of a process that cannot be seen from here is taken for abandoned."""
 
 _TIMES = ("created_at", "expires_at", "staged_at", "promoted_at")
 # The database's clock decides, so that hosts whose clocks differ agree. SQLite's clock is this host's.
@@ -131,7 +135,10 @@ class OrmLedger:
         try:
             with transaction.atomic(using=self.alias):
                 StagedUse.objects.using(self.alias).create(
-                    key=use_key(upload, use), upload_id=upload.id, claimed_at=to_datetime(self.now())
+                    key=use_key(upload, use),
+                    upload_id=upload.id,
+                    claimed_at=to_datetime(self.now()),
+                    holder=this_holder(),
                 )
         except IntegrityError:
             return False
@@ -148,10 +155,13 @@ class OrmLedger:
         """The row of one use, if it is taken."""
         return StagedUse.objects.using(self.alias).filter(pk=use_key(upload, use))
 
-    def open_uses(self, *, since: float) -> models.QuerySet[StagedUse]:
-        """Uses that have been taken and not closed for so long that their request cannot be running."""
-        rows = StagedUse.objects.using(self.alias)
-        return rows.filter(closed=False, claimed_at__lte=to_datetime(since))
+    def open_uses(self) -> models.QuerySet[StagedUse]:
+        """Uses that have been taken and not closed."""
+        return StagedUse.objects.using(self.alias).filter(closed=False)
+
+    def is_abandoned(self, use: StagedUse) -> bool:
+        """Whether nobody can be saving under an open use any more: its process has ended, or it is long ago."""
+        return is_dead(use.holder) or use.claimed_at <= to_datetime(self.now() - OPEN_FOR)
 
     def forget_owners(self, unseen_since: float) -> int:
         """Remove the owners who hold nothing and were not seen since; returns how many."""

@@ -16,7 +16,8 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from . import answers
-from .decorators import declared_of
+from .core.errors import Refused
+from .decorators import answer, declared_of
 from .files import OwnersStage
 from .handlers import THROWN_AWAY_SECONDS, StagingHandler
 from .owners import Visit, visit_of, visiting
@@ -25,6 +26,8 @@ from .policies import SUFFIX, IntakePolicy
 from .posted import StagedFiles
 from .promotion import TakenUse
 from .settling import settle_promotions
+from .wire.problem import status_of
+from .wording import say
 
 logger = logging.getLogger("greenroom")
 
@@ -95,9 +98,12 @@ class GreenroomMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The second of two equal submits: the same answer as the first got."""
+        """A refusal that a view did not catch (a token from a session whose upload is gone) is an answer, and no
+        error of the server. The second of two equal submits gets the one that the first got."""
         if isinstance(exception, TakenUse):
             return answers.again(request, exception)
+        if isinstance(exception, Refused):
+            return answer(request, [say(exception)], code=exception.code, status=status_of(exception))
         return None
 
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest
 
@@ -54,6 +54,7 @@ class Visit:
     intakes: list[Intake] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
     baked: list[Path] = field(default_factory=list)
+    uses: set[str] = field(default_factory=set)
 
     def owner(self, *, create: bool) -> str | None:
         """The key of the owner; `create` makes one for a visitor who is new."""
@@ -75,7 +76,10 @@ class Visit:
             intake.confirm()
 
     def abandon_unkept(self) -> None:
-        """What was received and neither shown nor saved, and what was rendered to be saved: forget it."""
+        """What was received and neither shown nor saved, rendered to be saved, or taken and not used: forget it."""
+        if self.uses:
+            cast(OrmLedger, self.stage.ledger).open_uses().filter(pk__in=self.uses).delete()
+            self.uses.clear()
         intakes, self.intakes = self.intakes, []
         for intake in intakes:
             if not intake.wanted:

@@ -122,9 +122,10 @@ def promote(
         sha256=staged.sha256,
     )
     ledger = cast(OrmLedger, staged.stage.ledger)
-    if not ledger.claim(upload, claim.use):
-        key = use_key(upload, claim.use)
-        visit = current_visit()
+    visit, key = current_visit(), use_key(upload, claim.use)
+    if visit is not None and key in visit.uses:
+        visit.uses.remove(key)  # taken when the form was cleaned
+    elif not ledger.claim(upload, claim.use):
         if visit is None or key not in {each.key for each in visit.promotions}:
             raise TakenUse(name=upload.client_name, key=key)
         # This very request took it: a view may save one file into two objects. The chance is the request's.

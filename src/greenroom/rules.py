@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import conf
 from .core import Limits, UsageError, parse_size
@@ -60,9 +60,21 @@ class Rules:
         """For the input's `accept` attribute: a convenience, which decides nothing."""
         return ",".join(self.limits.types)
 
+    def for_pictures(
+        self, *, crop: str | None, keep_original: bool, size: tuple[int, int] | None, crop_to: str
+    ) -> Rules:
+        """The same for pictures: of every kind, unless the limits name types.
 
-def ratio_of(crop: str | None) -> tuple[bool, Ratio | None]:
-    """`crop=` of a field: None (no crop), "free", or a ratio such as "4:3"."""
-    if crop is None:
-        return False, None
-    return True, None if crop == "free" else Ratio.parse(crop)
+        `crop` is None (no crop), "free", or a ratio such as "4:3".
+        """
+        if keep_original and size is not None:
+            raise UsageError("keep_original saves the file as it is, so it takes no size.", size)
+        return replace(
+            self,
+            limits=self.limits if self.limits.types else replace(self.limits, types=("image/*",)),
+            pictures=True,
+            croppable=crop is not None,
+            ratio=None if crop in (None, "free") else Ratio.parse(crop),
+            bake=Bake(apply=not keep_original, size=size),
+            crop_to=crop_to,
+        )

@@ -12,14 +12,12 @@ from django.db import models, router, transaction
 
 from .core import LocalFiles, SideFiles, Stage, Upload
 from .core.claims import Claim, claims_of
-from .core.place import partial_path
+from .core.place import remove_partial
 from .core.stage import ORPHAN_GRACE
-from .ledger import OrmLedger, to_datetime
-from .owners import Visit, make_stage
+from .ledger import OrmLedger
+from .models import StagedUse
+from .owners import Visit
 from .promotion import is_local
-
-OPEN_FOR = 3600.0
-"""Seconds after which an open claim of a request that nobody can see any more is taken for dead."""
 
 
 def settle_promotions(visit: Visit) -> None:
@@ -29,11 +27,6 @@ def settle_promotions(visit: Visit) -> None:
     own = {each.claim.id for each in promotions}
     for upload_id, stage in unfinished.items():
         settle(stage, upload_id, own=own)
-
-
-def settle_for_sweeper(upload_id: str) -> bool:
-    """For `Stage.expire`: settle what can be settled; False keeps the upload for the next time."""
-    return settle(make_stage(), upload_id)
 
 
 def settle(stage: Stage, upload_id: str, own: set[str] = frozenset()) -> bool:  # type: ignore[assignment]
@@ -69,10 +62,17 @@ def settle(stage: Stage, upload_id: str, own: set[str] = frozenset()) -> bool:  
 
 def free_uses(stage: Stage) -> None:
     """Give the chances back that a killed process has taken before it came to write its claim down."""
-    ledger = cast(OrmLedger, stage.ledger)
-    for use in ledger.open_uses(since=ledger.now() - OPEN_FOR):
-        if not any(claims_of(cast(SideFiles, stage.store), use.upload_id)):
-            use.delete()
+    for use in cast(OrmLedger, stage.ledger).open_uses():
+        free_use(stage, use)
+
+
+def free_use(stage: Stage, use: StagedUse) -> None:
+    """Settle what was begun under one open use, if its process cannot be at it any more."""
+    if not cast(OrmLedger, stage.ledger).is_abandoned(use):
+        return
+    settle(stage, use.upload_id)
+    if not any(claims_of(cast(SideFiles, stage.store), use.upload_id)):
+        cast(OrmLedger, stage.ledger).open_uses().filter(pk=use.pk).delete()
 
 
 def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: set[str]) -> bool:
@@ -82,7 +82,7 @@ def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: set[str]) -> b
     row = ledger.uses(upload, claim.use).first()
     if row is None or row.closed or claim.id in own:
         return True
-    return row.claimed_at <= to_datetime(ledger.now() - OPEN_FOR)
+    return ledger.is_abandoned(row)
 
 
 def row_holds(claim: Claim) -> bool:
@@ -101,19 +101,14 @@ def remove_placed(claim: Claim) -> None:
     if target is None or not claim.place:
         return
     storage: Any = target[1].storage
-    if not is_local(storage):
-        if storage.exists(claim.place):
-            storage.delete(claim.place)
-        return
-    path = Path(storage.path(claim.place))
-    with contextlib.suppress(FileNotFoundError):
-        partial_path(path).unlink()
+    if is_local(storage):
+        remove_partial(Path(storage.path(claim.place)))
     with contextlib.suppress(FileNotFoundError):
         # The name may have been somebody else's all along: we may have died before we found it taken.
-        with path.open("rb") as file:
+        with storage.open(claim.place) as file:
             ours = hashlib.file_digest(file, "sha256").hexdigest() == claim.sha256
         if ours:
-            path.unlink()
+            storage.delete(claim.place)
 
 
 def target_of(claim: Claim) -> tuple[type[models.Model], models.FileField] | None:

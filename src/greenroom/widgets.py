@@ -22,6 +22,7 @@ from .owners import current_visit
 from .policies import SUFFIX, IntakePolicy
 from .posted import CROP_PARTS, Posted, Row, read_post
 from .rules import Rules
+from .wording import say
 
 
 class StagedFileInput(forms.FileInput):
@@ -125,7 +126,10 @@ class StagedFileInput(forms.FileInput):
             "removable": self.rules.multiple or not self.is_required or row.staged is not None,
         }
         if row.staged is not None:
-            self.show_held(shown, row, row.staged)
+            try:
+                self.show_held(shown, row, row.staged)
+            except Refused as refusal:  # no room to keep it for the next request: the page can still say so
+                shown["errors"] = [*row.errors, say(refusal)]
         elif isinstance(row.file, SavedFile):
             self.show_saved(shown, row, row.file)
         return shown
@@ -193,10 +197,6 @@ def crop_context(
         **values,
         "rot": str(values.get("rot") or 0),
         "src": f"{picture.width}x{picture.height}",
-        "max_x": picture.width - 1,
-        "max_y": picture.height - 1,
-        "max_w": picture.width,
-        "max_h": picture.height,
         "largest": suggestion,
         "rotations": ["0", "90", "180", "270"],
         "in_use": crop is not None or any(values.get(part) for part in "xywh"),

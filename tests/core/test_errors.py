@@ -1,5 +1,6 @@
 """Every way of saying no has a code of its own and a whole sentence for a person."""
 
+import pickle
 import re
 
 import pytest
@@ -87,3 +88,9 @@ def test_a_traceback_shows_code_and_values() -> None:
 
 def test_a_mistake_of_the_caller_says_what_came() -> None:
     assert str(UsageError("A size is a number.", "tea")) == "A size is a number. Got: 'tea'"
+
+
+def test_a_refusal_survives_being_pickled() -> None:
+    refusal = errors.TooLarge(name="tea.jpg", limit="10 MB")
+    again = pickle.loads(pickle.dumps(refusal))  # noqa: S301 - our own bytes
+    assert (type(again), str(again)) == (errors.TooLarge, str(refusal))

@@ -16,7 +16,7 @@ from django.urls import path
 from greenroom.forms import StagedFileField
 from tests.django.conftest import Browser
 from tests.pages import CONTENT_TYPE, Page, page_of
-from tests.shop.models import Paper
+from tests.shop.models import Album, Paper
 from tests.urls import urlpatterns as shop
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
@@ -128,6 +128,14 @@ def test_a_preview_is_never_told_that_it_is_saved(browser: Browser, jpeg: bytes)
     assert browser.send("/product/", page, {"name": "tea", "photo-preview": "1"}).status_code == 200
 
 
+def test_the_second_submit_is_told_before_the_view_has_made_anything(browser: Browser, png: bytes) -> None:
+    page = browser.get("/album/")
+    files = {"photos": [("a.png", png), ("b.png", png)]}
+    first, second = (browser.send("/album/", page, {"title": "tea"}, files) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Album.objects.count() == 1, "not even an album without pictures"
+
+
 # -- at once ---------------------------------------------------------------------------------------
 
 
@@ -173,12 +181,12 @@ def test_equal_submits_at_once_save_one_object(browser: Browser, body: bytes, co
 def test_submits_that_have_all_looked_before_one_has_saved(
     browser: Browser, body: bytes, atomic_requests: bool, monkeypatch: Any
 ) -> None:
-    """The look in `clean()` is a courtesy; what decides is the claim at the save."""
+    """A use that was not taken in `clean()` is taken at the save."""
     if not atomic_requests:  # there the transactions of SQLite come one after the other anyway
         together = threading.Barrier(6)
-        monkeypatch.setattr("greenroom.cleaning.raise_if_taken", lambda files: together.wait(30))
+        monkeypatch.setattr("greenroom.cleaning.take_uses", lambda files: together.wait(30))
     else:
-        monkeypatch.setattr("greenroom.cleaning.raise_if_taken", lambda files: None)
+        monkeypatch.setattr("greenroom.cleaning.take_uses", lambda files: None)
     cookies = {name: morsel.value for name, morsel in browser.client.cookies.items()}
 
     def submit() -> tuple[int, str]:
@@ -191,6 +199,24 @@ def test_submits_that_have_all_looked_before_one_has_saved(
     location = f"/saved/{Paper.objects.get().pk}/"
     assert set(answers) <= {(302, location), (409, "")}, answers
     assert (302, location) in answers
+
+
+def test_equal_submits_at_once_make_nothing_beside_the_one_object(browser: Browser, png: bytes) -> None:
+    """A view that makes its object first, and then its files, makes one."""
+    files = {"photos": [("a.png", png), ("b.png", png)]}
+    body = browser.get("/album/").body({"title": "tea"}, files)
+    cookies = {name: morsel.value for name, morsel in browser.client.cookies.items()}
+
+    def submit() -> tuple[int, str]:
+        client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        client.cookies.load(cookies)
+        answer = client.generic("POST", "/album/", body, content_type=CONTENT_TYPE)
+        return answer.status_code, answer.headers.get("Location", "")
+
+    answers = set(at_once(6, submit))
+    assert Album.objects.count() == 1, "not even an album without pictures"
+    assert answers <= {(302, f"/album/{Album.objects.get().pk}/"), (409, "")}
+    assert Album.objects.get().photos.count() == 2
 
 
 def test_two_forms_of_one_upload_save_twice_at_once(browser: Browser) -> None:

@@ -35,7 +35,7 @@ def run(scratch: Path, *arguments: str, killed: bool = False) -> dict[str, Any]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "GREENROOM_TEST_SCRATCH": str(scratch),
-        "GREENROOM_TEST_DATABASE": "",
+        "GREENROOM_TEST_POSTGRES": "",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
     }
     environment.pop("PYTEST_XDIST_WORKER", None)

@@ -12,6 +12,7 @@ from django.urls import path
 
 from greenroom import signals
 from greenroom.models import StagedUse
+from tests.django.refusing import refusing
 from tests.pages import files_under, page_of
 from tests.shop.forms import ProductForm
 from tests.shop.models import Paper, Product
@@ -68,18 +69,10 @@ def test_a_savepoint_that_is_rolled_back_inside_a_transaction_that_is_not(guest:
 
 @pytest.fixture
 def failing_insert() -> Any:
-    """The database itself refuses to write papers."""
-    with connections["default"].cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER no_papers BEFORE INSERT ON shop_paper BEGIN SELECT RAISE(ABORT, 'no papers'); END"
-        )
-
-    def mend() -> None:
-        with connections["default"].cursor() as cursor:
-            cursor.execute("DROP TRIGGER IF EXISTS no_papers")
-
-    yield mend
-    mend()
+    """The database itself refuses to write papers, until it is told to."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(refusing("shop_paper", "NEW.id > 0"))
+        yield stack.close
 
 
 def test_an_insert_that_fails_in_autocommit(guest: Any, media: Path, failing_insert: Any) -> None:

@@ -62,6 +62,7 @@ class Server:
             self.running.send_signal(how)
         self.running.wait()
         assert self.running.stdout is not None
+        self.running.stdout.read()  # it ends with the last of the server's processes, and so does their port
         self.running.stdout.close()
 
     def kill_and_start_again(self) -> None:

@@ -162,3 +162,21 @@ def test_a_row_that_the_admins_script_has_added(new_person: Callable[..., Person
     assert admin_errors(person) == []
     person.page.goto(person.page.get_by_role("link", name="View on site").get_attribute("href"))
     assert digests(person.saved()) == [sha256(samples / "leaf.png"), sha256(samples / "teapot.gif")]
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("😀", "file"),
+        ("!!!.gif", "file"),
+        ("Tee für zwei.gif", "Tee_für_zwei"),
+        ("茶" * 80 + ".gif", "茶" * 60),
+    ],
+)
+def test_whatever_a_file_is_called_it_is_saved(visitor: Person, samples: Path, name: str, saved: str) -> None:
+    (samples / name).write_bytes((samples / "teapot.gif").read_bytes())
+    visitor.go("/backup/").choose("file", samples / name)
+    visitor.send("Upload and save")
+    (file,) = visitor.saved()
+    assert file["name"].startswith(saved)
+    assert visitor.page.request.get(file["url"]).body() == (samples / "teapot.gif").read_bytes()

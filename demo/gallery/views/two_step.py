@@ -39,7 +39,9 @@ def details(request: HttpRequest) -> HttpResponse:
         chosen = [request.POST["save"]] if request.POST.get("save") in forms else list(forms)
         for name in chosen:
             forms[name] = FORMS[name](request.POST, request.FILES, instance=profile)
-        if forms and save(forms, chosen):
+        if not forms:
+            return redirect("two-step-details")
+        if save(forms, chosen):
             rest = {name: draft_of(form) for name, form in forms.items() if name not in chosen}
             request.session["two_step"] = {**kept, "profile": profile.pk, "drafts": rest}
             return redirect(profile)

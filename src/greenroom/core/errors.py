@@ -13,8 +13,9 @@ The sentences are templates, so that an adapter can translate them before the va
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 
 def gettext_noop(message: str) -> str:
@@ -41,6 +42,10 @@ class GreenroomError(Exception):
 
     def __str__(self) -> str:
         return self.template % self.params
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes (task queues, test runners), keyword arguments and all."""
+        return functools.partial(type(self), **self.params), ()
 
 
 class UsageError(ValueError):
@@ -70,6 +75,9 @@ class Refused(GreenroomError):
 
     def __str__(self) -> str:
         return self.sentence(self.template, self.unnamed)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(type(self), name=self.name, **self.params), ()
 
     def sentence(self, template: str, unnamed: str) -> str:
         """The message in the words of `template` and `unnamed` (an adapter passes translations)."""

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('closed', models.BooleanField(default=False)),
                 ('claimed_at', models.DateTimeField()),
+                ('holder', models.CharField(blank=True, max_length=255)),
                 ('answered', models.BooleanField(default=False)),
                 ('location', models.TextField(blank=True)),
                 ('upload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uses', to='greenroom.stagedupload')),

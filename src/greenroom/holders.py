@@ -1,0 +1,42 @@
+"""Who holds a claim: one process of one machine since one start, so that a dead holder is told from a slow one."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from pathlib import Path
+
+
+def this_holder() -> str:
+    """The name of this process: machine, boot, id, and when it was started (an id is used again)."""
+    return f"{machine()} {os.getpid()} {started(os.getpid())}"
+
+
+def is_dead(holder: str) -> bool:
+    """Whether a process of this machine, by the name that `this_holder` gave it there, has certainly ended.
+
+    Of another machine's processes nothing is known from here: they count as living, and time decides.
+    """
+    where, _, process = holder.rpartition(" ")[0].rpartition(" ")
+    since = holder.rpartition(" ")[2]
+    if where != machine() or not process.isdigit() or not since:
+        return False
+    return started(int(process)) != since
+
+
+@functools.cache
+def machine() -> str:
+    """The host and its boot; a restarted container has another name or another boot."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return f"{socket.gethostname()}/{boot.read_text().strip() if boot.exists() else ''}"
+
+
+def started(process: int) -> str:
+    """When a process was started, in ticks since boot (proc(5), field 22); empty if there is none, or no /proc."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    fields = status.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]  # a zombie has ended

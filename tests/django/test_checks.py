@@ -1,0 +1,144 @@
+"""System checks: each wrong setting and each missing piece is named, with the line that mends it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+
+from greenroom.middleware import GreenroomMiddleware
+from greenroom.models import StagedUpload
+
+pytestmark = pytest.mark.urls(__name__)
+OURS = "greenroom.middleware.GreenroomMiddleware"
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+
+urlpatterns: list[Any] = []
+
+
+def found(**options: Any) -> dict[str, Any]:
+    return {each.id: each for each in run_checks(**options) if (each.id or "").startswith("greenroom.")}
+
+
+@pytest.fixture
+def included(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.urls"
+
+
+@pytest.mark.usefixtures("included")
+class TestTheRightProject:
+    def test_has_nothing_to_mend(self) -> None:
+        assert found() == {}
+
+    def test_may_have_a_middleware_of_its_own(self, settings: Any) -> None:
+        settings.MIDDLEWARE = [
+            f"{__name__}.OwnMiddleware" if each == OURS else each for each in settings.MIDDLEWARE
+        ]
+        assert found() == {}
+
+    def test_needs_no_session_for_other_owners(self, settings: Any) -> None:
+        settings.GREENROOM = {"OWNER": "greenroom.owners.user_owner"}
+        settings.MIDDLEWARE = [OURS, CSRF]
+        assert found() == {}
+
+
+class OwnMiddleware(GreenroomMiddleware):
+    pass
+
+
+@pytest.mark.usefixtures("included")
+@pytest.mark.parametrize(
+    ("value", "check", "words"),
+    [
+        ("everything", "E001", "must be a dict"),
+        ({"LEASE": "24 h"}, "E001", "LEASE"),
+        ({"LEASES": 1}, "E001", "LEASES"),
+        ({"OWNER_BYTES": "much"}, "E001", "much"),
+        ({"OWNER": "nowhere.at_all"}, "E002", "nowhere"),
+        ({"OWNER": "greenroom.owners.SESSION_KEY"}, "E002", "OWNER"),
+        ({"STORE": {"BACKEND": "greenroom.stores.Nowhere"}}, "E003", "Nowhere"),
+        ({"STORE": {"OPTIONS": {"rooot": "x"}}}, "E003", "rooot"),
+        ({"STORE": {"BACKEND": "builtins.dict"}}, "E003", "Store"),
+        ({"STORE": {"BACKEND": "greenroom.stores.MemoryStore"}}, "E004", "every process"),
+    ],
+)
+def test_wrong_settings(settings: Any, value: Any, check: str, words: str) -> None:
+    settings.GREENROOM = value
+    messages = found()
+    assert list(messages) == [f"greenroom.{check}"]
+    assert words in messages[f"greenroom.{check}"].msg
+
+
+@pytest.mark.usefixtures("included")
+@pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATIC_ROOT"])
+@pytest.mark.parametrize("linked", ["nothing", "public", "held"])
+def test_held_files_in_public(settings: Any, tmp_path: Path, name: str, linked: str) -> None:
+    public = tmp_path / "public"
+    public.mkdir()
+    os.symlink(public, tmp_path / "link")
+    setattr(settings, name, str(tmp_path / "link" if linked == "public" else public))
+    settings.GREENROOM = {
+        "STORE": {"OPTIONS": {"root": (tmp_path / "link" if linked == "held" else public) / "held"}}
+    }
+    messages = found()
+    assert list(messages) == ["greenroom.E005"]
+    assert name in messages["greenroom.E005"].msg
+    assert "OPTIONS" in messages["greenroom.E005"].hint
+
+
+@pytest.mark.usefixtures("included")
+def test_held_files_on_another_file_system(settings: Any, tmp_path: Path, require: Any) -> None:
+    shared = Path("/dev/shm")
+    require(
+        "a second file system at /dev/shm", shared.is_dir() and shared.stat().st_dev != tmp_path.stat().st_dev
+    )
+    settings.GREENROOM = {"STORE": {"OPTIONS": {"root": shared / "greenroom-held"}}}
+    messages = found()
+    assert list(messages) == ["greenroom.W001"]
+    assert "copies" in messages["greenroom.W001"].msg
+    assert not (shared / "greenroom-held").exists(), "a check makes nothing"
+
+
+@pytest.mark.usefixtures("included")
+@pytest.mark.parametrize(
+    ("middleware", "check"),
+    [
+        ([SESSION, CSRF], "E006"),
+        ([OURS, SESSION, CSRF], "E007"),
+        ([OURS, CSRF], "E007"),
+        ([SESSION, CSRF, OURS], "E008"),
+    ],
+)
+def test_the_middleware(settings: Any, middleware: list[str], check: str) -> None:
+    settings.MIDDLEWARE = middleware
+    messages = found()
+    assert list(messages) == [f"greenroom.{check}"]
+    hint = messages[f"greenroom.{check}"].hint
+    assert f'"{OURS}"' in hint
+    assert "after SessionMiddleware and before CsrfViewMiddleware" in hint
+
+
+def test_the_urls() -> None:
+    messages = found()
+    assert list(messages) == ["greenroom.E009"]
+    assert 'path("greenroom/", include("greenroom.urls"))' in messages["greenroom.E009"].hint
+
+
+@pytest.mark.usefixtures("included")
+@pytest.mark.django_db(transaction=True)
+def test_the_tables(monkeypatch: Any) -> None:
+    assert found(databases=["default"]) == {}
+    monkeypatch.setattr(StagedUpload._meta, "db_table", "a_table_that_nobody_has_made")
+    assert found() == {}, "the database is not looked at unless that is asked for"
+    messages = found(databases=["default"])
+    assert list(messages) == ["greenroom.W002"]
+    assert "migrate" in messages["greenroom.W002"].hint
+
+
+@pytest.mark.usefixtures("included")
+@pytest.mark.django_db(transaction=True)
+def test_migrations_say_what_the_models_say() -> None:
+    call_command("makemigrations", "greenroom", check=True, dry_run=True, verbosity=0)
