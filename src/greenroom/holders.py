@@ -16,7 +16,7 @@ def this_holder() -> str:
 def is_dead(holder: str) -> bool:
     """Whether a process of this machine, by the name that `this_holder` gave it there, has certainly ended.
 
-    Of another machine's processes nothing is known from here: they count as living, and time decides.
+    Of another machine's (or container's) processes nothing is known from here: they count as living, and time decides.
     """
     where, _, process = holder.rpartition(" ")[0].rpartition(" ")
     since = holder.rpartition(" ")[2]
@@ -27,9 +27,17 @@ def is_dead(holder: str) -> bool:
 
 @functools.cache
 def machine() -> str:
-    """The host and its boot; a restarted container has another name or another boot."""
+    """The host, its boot, and the process ids that are seen from here; a restarted container differs in one of them.
+
+    Containers of one pod share name and boot, but each has process ids of its own: without their namespace a
+    living process of the one would be looked for among those of the other, and be taken for dead.
+    """
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{socket.gethostname()}/{boot.read_text().strip() if boot.exists() else ''}"
+    try:
+        ids = os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux, or no /proc
+        ids = ""
+    return f"{socket.gethostname()}/{boot.read_text().strip() if boot.exists() else ''}/{ids}"
 
 
 def started(process: int) -> str:

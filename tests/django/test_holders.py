@@ -1,11 +1,13 @@
 """A server that was killed in the middle of a save blocks nobody who sends the form again."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from greenroom import holders
 from greenroom.holders import is_dead, this_holder
 from greenroom.ledger import OrmLedger
 from greenroom.models import StagedUse
@@ -48,6 +50,45 @@ def test_what_cannot_be_seen_from_here_counts_as_living(holder: str) -> None:
 def test_the_id_of_a_dead_process_that_another_has_got_is_no_life() -> None:
     where, process, since = this_holder().rsplit(" ", 2)
     assert is_dead(f"{where} {process} {int(since) - 1}")
+
+
+def test_a_process_of_another_container_of_the_pod_counts_as_living(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has our host name and boot, and its id is nobody's here, or somebody else's."""
+    process, ended = start()
+    with process:
+        process.wait()
+    assert is_dead(ended)
+    real = os.readlink
+
+    def elsewhere(path: str) -> str:
+        return "pid:[1]" if path == "/proc/self/ns/pid" else real(path)
+
+    ours = this_holder()
+    where, number, since = ours.rsplit(" ", 2)
+    holders.machine.cache_clear()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "readlink", elsewhere)
+            assert not is_dead(ended)
+            assert not is_dead(f"{where} {number} {int(since) - 1}")
+            assert this_holder() != ours
+            assert not is_dead(this_holder())
+    finally:
+        holders.machine.cache_clear()
+    assert is_dead(ended)
+
+
+def test_a_machine_without_namespaces_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(path: str) -> str:
+        raise FileNotFoundError(path)
+
+    holders.machine.cache_clear()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "readlink", nothing)
+            assert not is_dead(this_holder())
+    finally:
+        holders.machine.cache_clear()
 
 
 @pytest.mark.django_db(transaction=True)
