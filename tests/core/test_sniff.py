@@ -17,6 +17,7 @@ from greenroom.core.sniff import (
     contradicts,
     describe,
     extension_for,
+    may_be,
     refine,
     sniff,
 )
@@ -76,6 +77,8 @@ SAMPLES = {
     "html, utf-16": ("<html>".encode("utf-16"), "text/html"),
     "not quite html": (b"<bold words>", "text/plain"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3", "application/pdf"),
+    "pdf, after line breaks": (b"\r\n\n%PDF-1.7\n1 0 obj", "application/pdf"),
+    "not quite pdf": (b"about %PDF-1.7", "text/plain"),
     "zip": (b"PK\x03\x04\x14\0", "application/zip"),
     "zip, empty": (b"PK\x05\x06" + bytes(18), "application/zip"),
     "ole": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
@@ -218,7 +221,6 @@ def test_office_documents_are_zips_or_locked_ole_files(extension: str) -> None:
         ("application/pdf", ".jpg", True),
         ("image/png", ".txt", True),
         ("text/plain", ".png", True),
-        (UNKNOWN, ".png", True),
         ("application/zip", ".jpg", True),
         ("image/png", ".JPG", True),
         ("text/html", ".svg", True),
@@ -235,12 +237,29 @@ def test_office_documents_are_zips_or_locked_ole_files(extension: str) -> None:
         ("application/zip", ".docx", False),
         ("text/html", ".txt", False),
         (UNKNOWN, ".csv", False),
+        (UNKNOWN, ".png", False),
+        (UNKNOWN, ".zip", False),
+        (UNKNOWN, ".docx", False),
         (UNKNOWN, ".mov", False),
         ("application/xml", ".svg", False),
     ],
 )
 def test_contradicts(sniffed: str, extension: str, answer: bool) -> None:
     assert contradicts(sniffed, extension) is answer
+
+
+def test_an_unknown_type_contradicts_no_extension_and_may_hide_behind_each() -> None:
+    for format in FORMATS:
+        for extension in format.extensions.split():
+            assert not contradicts(UNKNOWN, extension)
+            assert UNKNOWN in may_be(extension)
+
+
+def test_what_is_not_contradicted_is_what_it_may_be() -> None:
+    for format in FORMATS:
+        for extension in format.extensions.split():
+            for other in FORMATS:
+                assert contradicts(other.media_type, extension) is (other.media_type not in may_be(extension))
 
 
 def test_a_refined_type_does_not_contradict_its_extension() -> None:

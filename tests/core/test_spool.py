@@ -208,6 +208,21 @@ def test_the_extension_must_not_contradict_the_bytes() -> None:
         spool.write(GIF.ljust(5_000, b"\0"))
 
 
+@pytest.mark.parametrize("name", ["backup.zip", "backup.tar.gz", "letter.docx", "report.pdf", "leaf.png"])
+def test_bytes_of_an_unknown_type_contradict_no_extension(name: str) -> None:
+    data = b"\x00" + bytes(range(255, 0, -1)) * 40
+    spool = filled(data, name=name)
+    spool.finish()
+    assert spool.media_type == "application/octet-stream"
+    assert spool.open().read() == data
+
+
+def test_limits_that_name_types_judge_the_unknown_by_its_bytes() -> None:
+    spool = filled(bytes(range(256)), name="leaf.png", limits=Limits(types=["image/*"]))
+    with pytest.raises(TypeNotAllowed, match=r"“leaf.png” is of an unknown type by its content, but only"):
+        spool.finish()
+
+
 def test_the_type_comes_from_the_bytes() -> None:
     spool = filled(GIF, name="tea.gif")
     spool.finish()

@@ -113,7 +113,7 @@ class TypeNotAllowed(Refused):
 
 
 class TypeContradicted(Refused):
-    """The name's extension promises another type than the bytes have. Params: `extension`, `found`."""
+    """The name's extension promises another type than the bytes are known to have. Params: `extension`, `found`."""
 
     code = "type_contradicted"
     template = _(

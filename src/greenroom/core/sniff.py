@@ -41,7 +41,8 @@ SIGNATURES: tuple[tuple[str, bytes], ...] = (
     ("image/tiff", rb"II\*\x00|MM\x00\*|II\+\x00\x08\x00\x00\x00|MM\x00\+\x00\x08\x00\x00"),
     ("image/bmp", rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00"),
     ("image/x-icon", rb"\x00\x00[\x01\x02]\x00[^\x00]\x00"),
-    ("application/pdf", rb"%PDF-"),
+    # Readers take a PDF that begins anywhere in the first 1,024 bytes; in life those are line breaks.
+    ("application/pdf", rb"\s{0,1019}+%PDF-"),
     (ZIP, rb"PK(?:\x03\x04|\x05\x06|\x07\x08)"),
     (OLE, rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     ("application/rtf", rb"\{\\rtf"),
@@ -107,11 +108,9 @@ class Format(NamedTuple):
     allows: tuple[str, ...] = ()
 
 
-# What begins like markup may be somebody's plain text about markup; what has no known signature may
-# be text in an old encoding. Neither makes the name a lie; the type stays what was sniffed.
-_TEXTUAL = (HTML, XML, SVG, UNKNOWN)
-# Formats that leave much room at their start: not being recognised is no contradiction.
-_LOOSE = (UNKNOWN,)
+# What begins like markup may be somebody's plain text about markup. That makes no name a lie; the type
+# stays what was sniffed.
+_TEXTUAL = (HTML, XML, SVG)
 
 FORMATS: tuple[Format, ...] = (
     Format("image/jpeg", ".jpg .jpeg .jpe .jfif", _("a JPEG picture")),
@@ -134,17 +133,17 @@ FORMATS: tuple[Format, ...] = (
     Format("application/x-bzip2", ".bz2 .tbz2", _("a bzip2 archive")),
     Format("application/zstd", ".zst .tzst", _("a Zstandard archive")),
     Format("application/vnd.rar", ".rar", _("a RAR archive")),
-    Format("application/x-tar", ".tar", _("a tar archive"), (), _LOOSE),
+    Format("application/x-tar", ".tar", _("a tar archive")),
     Format("application/x-elf", ".elf", _("a program")),
     Format("application/vnd.microsoft.portable-executable", ".exe .dll", _("a program")),
-    Format("video/mp4", ".mp4 .m4v", _("an MP4 video"), (), ("video/quicktime", "audio/mp4", *_LOOSE)),
-    Format("video/quicktime", ".mov .qt", _("a QuickTime video"), (), ("video/mp4", *_LOOSE)),
+    Format("video/mp4", ".mp4 .m4v", _("an MP4 video"), (), ("video/quicktime", "audio/mp4")),
+    Format("video/quicktime", ".mov .qt", _("a QuickTime video"), (), ("video/mp4",)),
     Format("video/webm", ".webm", _("a WebM video"), (), ("video/matroska",)),
     Format("video/matroska", ".mkv", _("a Matroska video"), (), ("video/webm",)),
     Format("video/ogg", ".ogv", _("an Ogg video"), ("application/ogg",)),
     Format("video/x-msvideo", ".avi", _("an AVI video")),
-    Format("audio/mp4", ".m4a .m4b", _("an MP4 recording"), ("video/mp4",), _LOOSE),
-    Format(MP3, ".mp3", _("an MP3 recording"), (), _LOOSE),
+    Format("audio/mp4", ".m4a .m4b", _("an MP4 recording"), ("video/mp4",)),
+    Format(MP3, ".mp3", _("an MP3 recording")),
     Format("audio/ogg", ".ogg .oga .opus", _("an Ogg recording"), ("application/ogg",), ("video/ogg",)),
     Format("audio/wav", ".wav", _("a WAV recording")),
     Format("audio/flac", ".flac", _("a FLAC recording"), (), (MP3,)),  # some carry an ID3 tag in front
@@ -152,7 +151,7 @@ FORMATS: tuple[Format, ...] = (
     Format(OLE, "", _("an old Office document")),
     # A password turns a .docx into an OLE file; "Save as .doc" may have written RTF or HTML.
     Format("application/msword", ".doc", _("a Word document"), (OLE,), ("application/rtf", HTML, XML, ZIP)),
-    Format("application/vnd.ms-excel", ".xls", _("an Excel table"), (OLE,), (HTML, XML, ZIP, TEXT, UNKNOWN)),
+    Format("application/vnd.ms-excel", ".xls", _("an Excel table"), (OLE,), (HTML, XML, ZIP, TEXT)),
     Format("application/vnd.ms-powerpoint", ".ppt", _("a PowerPoint presentation"), (OLE,), (ZIP,)),
     Format("application/vnd.ms-outlook", ".msg", _("an Outlook message"), (OLE,)),
     Format(
@@ -240,10 +239,11 @@ def refine(sniffed: str, extension: str) -> str:
 def contradicts(sniffed: str, extension: str) -> bool:
     """Whether `extension` (".jpg") promises a type that the bytes, sniffed as `sniffed`, are not of.
 
-    An extension that is not in the table, or none, promises nothing. Do not ask about empty files.
+    An extension that is not in the table, or none, promises nothing; and bytes of an unknown type refute
+    nothing: a backup.zip may be encrypted, or a format may leave room at its start. Do not ask about empty files.
     """
     format = _BY_EXTENSION.get(extension.lower())
-    if format is None:
+    if format is None or sniffed == UNKNOWN:
         return False
     return sniffed != format.media_type and sniffed not in format.refines + format.allows
 
@@ -251,7 +251,7 @@ def contradicts(sniffed: str, extension: str) -> bool:
 def may_be(extension: str) -> tuple[str, ...]:
     """The types that a file with this extension (".jpg") may turn out to be; none if it promises nothing."""
     format = _BY_EXTENSION.get(extension.lower())
-    return () if format is None else (format.media_type, *format.refines, *format.allows)
+    return () if format is None else (format.media_type, *format.refines, *format.allows, UNKNOWN)
 
 
 def is_known(media_type: str) -> bool:
