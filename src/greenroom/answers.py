@@ -32,20 +32,26 @@ def remember(visit: Visit, response: HttpResponseBase) -> None:
         StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(answered=True, location=location)
 
 
-def take_uses(files: Sequence[StagedFile]) -> None:
+def take_uses(files: Sequence[StagedFile]) -> bool:
     """Take the uses of these files for this visit, before anything is made of them.
 
-    Who comes second waits here until the first has ended. Raises `TakenUse` if the first has saved.
+    Who comes second waits here until the first has ended. If that one has saved the very same form, raises
+    `TakenUse`. If the form has been changed since, answers False: it is not the same submit, and what was
+    changed must not be lost without a word.
     """
     visit = current_visit()
     wanted = [each for each in files if each.use]
     while visit is not None and wanted:
         taken = claim_all(wanted, visit)
         if taken is None:
-            return
+            return True
         key = use_key(taken.upload, taken.use)
         if wait_for_close(key, taken.stage):
+            ledger = cast(OrmLedger, taken.stage.ledger)
+            if StagedUse.objects.using(ledger.alias).filter(pk=key).exclude(post=visit.post()).exists():
+                return False
             raise TakenUse(name=taken.upload.client_name, key=key)
+    return True
 
 
 def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
@@ -57,6 +63,7 @@ def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
             if key not in visit.uses and not ledger.claim(each.upload, each.use):
                 transaction.set_rollback(True, using=ledger.alias)
                 return each
+        StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(post=visit.post())
     visit.uses.update(keys)
     return None
 

@@ -7,6 +7,7 @@ field can never take leaves the list; one that only has a wrong crop stays, with
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -48,11 +49,15 @@ class Cleaner:
         """The files in their order, or `ValidationError` with all that is wrong."""
         self.collect_general_errors()
         self.match_saved_rows()
+        if not self.rules.multiple:
+            del self.posted.rows[1:]  # there was one on the page; more of them are no person's doing
         self.for_each(self.posted.rows, open_row)
         fresh = self.take_fresh()
         rows = [row for row in self.posted.rows if not row.removed]
-        if not self.posted.preview:
-            take_uses([row.staged for row in rows if row.staged is not None])
+        if self.rules.multiple and len(rows) > self.rules.max_files:
+            self.stop_at_too_many(len(rows))
+        if not self.posted.preview and not take_uses([row.staged for row in rows if row.staged is not None]):
+            self.renew_uses(rows)
         rows = [row for row in rows if row.file is not None]
         self.for_each(rows, self.judge)
         self.for_each(rows, self.look, side_by_side=self.rules.pictures)
@@ -87,6 +92,20 @@ class Cleaner:
         for refusal in self.posted.refused:
             self.refuse(None, refusal)
 
+    def stop_at_too_many(self, count: int) -> None:
+        """Counted before any picture is looked at: what cannot be saved is not worth the work."""
+        params = {"max": self.rules.max_files, "count": count}
+        error = ValidationError(self.messages["max_num"], code="max_num", params=params)
+        raise ValidationError([error, *(other for _row, other in self.errors)])
+
+    def renew_uses(self, rows: list[Row]) -> None:
+        """This form was saved before, and has been changed since: it is shown again, and can be saved as new."""
+        self.errors.append((None, ValidationError(self.messages["saved_before"], code="saved_before")))
+        for row in rows:
+            row.use = secrets.token_urlsafe(12)
+            if row.staged is not None:
+                row.staged.use = row.use
+
     def match_saved_rows(self) -> None:
         """Saved rows are those the form started with; what the post does not mention stays."""
         mentioned = set()
@@ -97,7 +116,7 @@ class Cleaner:
             if known is None or row.saved in mentioned:
                 self.posted.rows.remove(row)
                 if known is None and not row.removed:
-                    message = _("“%s” was removed in another window.") % (row.client_name or row.saved)
+                    message = _("“%s” was removed in another window.") % (row.client_name or _("A file"))
                     self.errors.append((None, ValidationError(message, code="gone")))
                 continue
             mentioned.add(row.saved)

@@ -43,6 +43,10 @@ class StagedFileField(forms.FileField):
         "cut_short": _("The form did not arrive whole, so nothing was saved. Check it and send it again."),
         "min_num": _("Choose at least %(min)d files; there are %(count)d."),
         "max_num": _("Choose at most %(max)d files; there are %(count)d. Mark some for removal."),
+        "saved_before": _(
+            "This form was saved already. What has been changed since then is not saved yet: "
+            "send it again to save it as something new."
+        ),
         "required": _("Choose a file."),
     }
 
@@ -197,9 +201,6 @@ class StagedFilesField(StagedFileField):
         count = len(files)
         if count == 0 and self.required:
             raise ValidationError(self.error_messages["required"], code="required")
-        if self.rules.max_num is not None and count > self.rules.max_num:
-            params = {"max": self.rules.max_num, "count": count}
-            raise ValidationError(self.error_messages["max_num"], code="max_num", params=params)
         if count < self.rules.min_num and (self.required or count):
             params = {"min": self.rules.min_num, "count": count}
             raise ValidationError(self.error_messages["min_num"], code="min_num", params=params)

@@ -71,7 +71,7 @@ class StagedUse(models.Model):
     """One form's one chance to save one upload, taken.
 
     `key` is the digest of owner, use and content; that it is unique is what makes a save happen once.
-    `holder` is the process that took it (`greenroom.holders`).
+    `holder` is the process that took it (`greenroom.holders`), `post` the digest of the form that it sent.
     `location` is where the saving request was redirected to, once it is `answered`.
     """
 
@@ -80,6 +80,7 @@ class StagedUse(models.Model):
     closed = models.BooleanField(default=False)
     claimed_at = models.DateTimeField()
     holder = models.CharField(max_length=255, blank=True)
+    post = models.CharField(max_length=64, blank=True)
     answered = models.BooleanField(default=False)
     location = models.TextField(blank=True)
 

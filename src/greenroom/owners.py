@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -51,6 +52,7 @@ class Visit:
 
     find_owner: Callable[[bool], str | None]
     find_user_id: Callable[[], Any] = lambda: None
+    find_post: Callable[[], str] = lambda: ""
     intakes: list[Intake] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
     baked: list[Path] = field(default_factory=list)
@@ -59,6 +61,10 @@ class Visit:
     def owner(self, *, create: bool) -> str | None:
         """The key of the owner; `create` makes one for a visitor who is new."""
         return self.find_owner(create)
+
+    def post(self) -> str:
+        """The digest of what the form has sent, which tells an equal submit from a changed one."""
+        return self.find_post()
 
     @cached_property
     def stage(self) -> Stage:
@@ -115,7 +121,25 @@ def visit_of(request: HttpRequest) -> Visit:
         user = getattr(request, "user", None)
         return user.pk if user is not None and user.is_authenticated else None
 
-    return Visit(find_owner=lambda create: owner_of(request, create), find_user_id=user_id)
+    return Visit(
+        find_owner=lambda create: owner_of(request, create),
+        find_user_id=user_id,
+        find_post=lambda: digest_of(request),
+    )
+
+
+def digest_of(request: HttpRequest) -> str:
+    """What a person has filled in and chosen: all but the CSRF token and the policies, which change by themselves."""
+    digest = hashlib.sha256()
+    for name, values in sorted(request.POST.lists()):
+        if name != "csrfmiddlewaretoken" and not name.endswith("-policy"):
+            digest.update(repr((name, values)).encode())
+    for name, files in sorted(request.FILES.lists()):
+        for each in files:
+            upload = getattr(each, "upload", None)
+            content = upload.sha256 if upload is not None else each.size
+            digest.update(repr((name, each.name, content)).encode())
+    return digest.hexdigest()
 
 
 def make_stage(user_id: Any = None) -> Stage:

@@ -21,9 +21,11 @@ from .files import SavedFile, StagedFile
 
 _ = gettext_noop
 
-MAX_ROWS = 1_000  # far beyond any field; a bound on what a forged post can make us do
+MAX_ROWS = 300  # far beyond any field; a bound on what a forged post can make us do
+MISSING = object()
 CROP_PARTS = ("x", "y", "w", "h", "rot", "flip", "src")
 _ROW = re.compile(r"-([0-9]{1,4})-(token|saved)", re.ASCII)
+_USE = re.compile(r"[!-~]{1,200}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
 
 
@@ -130,7 +132,7 @@ def read_post(data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
     )
     state = data.get(f"{name}-state")
     if state:
-        read_state(posted, str(state))
+        read_state(posted, str(state), data)
     else:
         posted.rows = read_rows(data, name)
     return posted if posted.says_something else None
@@ -162,7 +164,7 @@ def read_row(data: Mapping[str, Any], prefix: str, index: int) -> Row:
     return Row(
         index=index,
         token=str(data.get(f"{prefix}-token") or ""),
-        use=str(data.get(f"{prefix}-use") or "")[:100],
+        use=use_of(str(data.get(f"{prefix}-use") or "")),
         saved=str(data.get(f"{prefix}-saved") or ""),
         client_name=clean_name(str(data.get(f"{prefix}-name") or "")) if f"{prefix}-name" in data else "",
         position=int(position) if _WHOLE.fullmatch(position) else None,
@@ -171,35 +173,52 @@ def read_row(data: Mapping[str, Any], prefix: str, index: int) -> Row:
     )
 
 
-def read_state(posted: Posted, state: str) -> None:
+def read_state(posted: Posted, state: str, data: Mapping[str, Any]) -> None:
     """The rows from the element's JSON list; what cannot be read is a problem and clears nothing."""
     try:
-        items = json.loads(state)
+        items = json.loads(state, parse_int=bounded_int)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ValueError("not a list of objects")
     except (ValueError, RecursionError):
-        posted.problem = _("The list of files did not arrive in a readable form. Reload the page.")
+        posted.problem = _(
+            "The list of files did not arrive in a readable form. Check the files and send it again."
+        )
+        posted.rows = read_rows(data, posted.name)
         return
     for index, item in enumerate(items[:MAX_ROWS]):
-        crop, order = item.get("crop"), item.get("order")
+        crop, order = item.get("crop", MISSING), item.get("order")
         posted.rows.append(
             Row(
                 index=index,
                 token=text_of(item.get("token")),
-                use=text_of(item.get("use"))[:100],
+                use=use_of(text_of(item.get("use"))),
                 saved=text_of(item.get("saved")),
                 client_name=clean_name(text_of(item["name"])) if item.get("name") else "",
                 position=order if type(order) is int and 0 <= order <= MAX_ROWS else None,
                 removed=item.get("removed") is True,
-                crop_input=crop if isinstance(crop, str) or crop is None else json.dumps(crop),
+                crop_input=None if crop is MISSING else crop if isinstance(crop, str) else json.dumps(crop),
             )
         )
     posted.rows.sort(key=lambda row: row.index if row.position is None else row.position)
 
 
 def text_of(value: object) -> str:
-    """Texts and whole numbers as text; whatever else a forged state holds is nothing."""
-    return str(value) if isinstance(value, str) or type(value) is int else ""
+    """Texts and whole numbers as text; whatever else a forged state holds is nothing.
+
+    JSON can spell halves of surrogate pairs, which no page and no database takes.
+    """
+    text = str(value) if isinstance(value, str) or type(value) is int else ""
+    return text if text.isascii() else text.encode(errors="ignore").decode()
+
+
+def use_of(text: str) -> str:
+    """A use as we have rendered it; anything else is none."""
+    return text if _USE.fullmatch(text) else ""
+
+
+def bounded_int(digits: str) -> int:
+    """A JSON number; one that is absurdly long is no reason to lose the rest of the list, and fits no picture."""
+    return int(digits) if len(digits) <= 18 else -1
 
 
 def whole_number(text: str, part: str) -> int:
