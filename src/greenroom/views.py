@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .core import SideFiles
-from .core.errors import Refused
+from .core.errors import NotHeld, Refused
 from .files import OwnersStage, StagedFile
 from .images import Recipe, render
+from .owners import Visit
 
 # RFC 6266 attachments are not opened in the page; `sandbox` takes from whatever is opened all the same its
 # origin and its scripts; `nosniff` keeps a browser from finding another type in the bytes.
@@ -57,7 +58,11 @@ def original(request: HttpRequest, token: str) -> HttpResponseBase:
 
 def held(request: HttpRequest, token: str) -> StagedFile:
     """The file that the token names, for its owner; 404 in one and the same way for everybody else."""
+    visit: Visit = request.greenroom  # type: ignore[attr-defined]
     try:
+        # Whoever has no owner yet holds nothing; opening the stage would make an owner, and with it a session.
+        if not visit.owner(create=False):
+            raise NotHeld
         return cast(OwnersStage, request.stage).open(token)  # type: ignore[attr-defined]
     except Refused:
         raise Http404(_("No such file is held for you.")) from None

@@ -5,6 +5,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
 from PIL import Image
 
 from tests.django.conftest import Browser
@@ -107,6 +109,26 @@ def test_a_preview_is_rendered_once(browser: Browser, jpeg: bytes, held_root: An
 @pytest.mark.parametrize("token", ["x", "a.b.c.d", "%00", "../../etc/passwd", "é", "." * 300])
 def test_what_is_no_token_is_not_found(browser: Browser, view: str, token: str) -> None:
     assert browser.client.get(f"/greenroom/{view}/{token}/").status_code == 404
+
+
+@pytest.mark.parametrize("view", ["preview", "original"])
+def test_a_visitor_who_holds_nothing_gets_no_session(browser: Browser, jpeg: bytes, view: str) -> None:
+    """Of a garbled token and of somebody else's the visitor learns the same."""
+    token = held_picture(browser, jpeg)["photo-0-token"]
+    sessions = Session.objects.count()
+    answers = [Client().get(f"/greenroom/{view}/{each}/") for each in ("garbage", token)]
+    assert Session.objects.count() == sessions
+    for answer in answers:
+        assert answer.status_code == 404
+        assert "Set-Cookie" not in str(answer.serialize_headers())
+        assert not answer.cookies
+    garbage, foreign = answers
+    assert garbage.headers == foreign.headers
+    assert garbage.content == foreign.content
+    other = Browser()
+    held_picture(other, jpeg)
+    owner_of_others = other.client.get(f"/greenroom/{view}/{token}/")
+    assert (owner_of_others.status_code, owner_of_others.content) == (404, garbage.content)
 
 
 def test_what_is_no_picture_has_no_preview(browser: Browser) -> None:
