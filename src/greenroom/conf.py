@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -17,6 +16,13 @@ from django.utils.module_loading import import_string
 
 from .core import Ceilings, Leases, Limits, Store, UsageError, parse_size
 from .images import WorkerLimits, configure
+from .stores import LocalStore
+
+LEAST_RENDER_MEMORY = parse_size("128 MiB")
+"""With less a worker fails over every picture, as if all of them were too much work."""
+
+LONGEST_TIME = 10 * 365 * 24 * 3_600.0
+"""Longer times are mistakes in the unit, and some way on they are no dates any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,25 +67,31 @@ class Settings:
     """How bytes reach a final place on the same file system: "link" (no byte is copied) or "copy"."""
 
     def __post_init__(self) -> None:
-        for name in ("owner_bytes", "keep_free", "render_memory"):
-            parse_size(getattr(self, name))
-        if self.memory is not None:
-            parse_size(self.memory)
+        for name in ("memory", "owner_bytes", "keep_free", "render_memory"):
+            if name != "memory" or self.memory is not None:
+                size_of(name, getattr(self, name))
+        if parse_size(self.render_memory) < LEAST_RENDER_MEMORY:
+            raise UsageError('GREENROOM["RENDER_MEMORY"] is a size from "128 MiB".', self.render_memory)
         for name in ("lease", "longest_lease", "promoted_lease", "render_seconds"):
-            if (
-                not _is_number(seconds(getattr(self, name)))
-                or not 0 < seconds(getattr(self, name)) < math.inf
-            ):
-                raise UsageError(
-                    f'GREENROOM["{name.upper()}"] is seconds or a timedelta.', getattr(self, name)
-                )
+            value = seconds(getattr(self, name))
+            if not _is_number(value) or not 0 < value <= LONGEST_TIME:
+                rule = f'GREENROOM["{name.upper()}"] is seconds or a timedelta, of ten years at most.'
+                raise UsageError(rule, getattr(self, name))
+        if seconds(self.longest_lease) < seconds(self.lease):
+            rule = f'GREENROOM["LONGEST_LEASE"] is at least as long as LEASE, which is {seconds(self.lease):g} s.'
+            raise UsageError(rule, self.longest_lease)
         for name in ("owner_uploads", "max_pixels", "max_frames", "max_total_pixels", "workers"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f'GREENROOM["{name.upper()}"] is a whole number from 1.', value)
         if self.place not in ("link", "copy"):
             raise UsageError('GREENROOM["PLACE"] is "link" or "copy".', self.place)
-        if not isinstance(self.store, Mapping) or set(self.store) - {"BACKEND", "OPTIONS"}:
+        if (
+            not isinstance(self.store, Mapping)
+            or set(self.store) - {"BACKEND", "OPTIONS"}
+            or not isinstance(self.store.get("BACKEND", ""), str)
+            or not isinstance(self.store.get("OPTIONS", {}), Mapping)
+        ):
             raise UsageError('GREENROOM["STORE"] is {"BACKEND": "dotted.path", "OPTIONS": {}}.', self.store)
         if not isinstance(self.owner, str):
             raise UsageError('GREENROOM["OWNER"] is a dotted path.', self.owner)
@@ -124,6 +136,12 @@ class Settings:
             options.setdefault("root", default_root())
             options.setdefault("keep_free", self.keep_free)
         store = backend(**options)
+        if isinstance(store, LocalStore) and not store.root.is_absolute():
+            # Every process would hold files below the directory that it happened to be started in.
+            raise UsageError(
+                'GREENROOM["STORE"]["OPTIONS"]["root"] is an absolute path, such as BASE_DIR / "greenroom-held".',
+                str(store.root),
+            )
         if not isinstance(store, Store):
             raise UsageError(
                 'GREENROOM["STORE"]["BACKEND"] names a class with the methods of Store.', backend
@@ -140,8 +158,10 @@ class Settings:
 
 def read(values: Mapping[str, Any]) -> Settings:
     """Settings from the dict, or `UsageError` for a key that does not exist or a value that is wrong."""
+    if not isinstance(values, Mapping):
+        raise UsageError("GREENROOM must be a dict.", values)
     known = {each.name.upper(): each.name for each in fields(Settings)}
-    unknown = sorted(set(values) - set(known))
+    unknown = sorted(set(values) - set(known), key=repr)
     if unknown:
         raise UsageError(f"GREENROOM takes the keys {', '.join(sorted(known))}.", unknown)
     return Settings(**{known[key]: value for key, value in values.items()})
@@ -173,6 +193,16 @@ def default_root() -> Path:
     """Beside `MEDIA_ROOT`, so that it is on the same file system, and not in it, so that it is not public."""
     media_root = django_settings.MEDIA_ROOT
     return (Path(media_root).absolute().parent if media_root else Path.cwd()) / "greenroom-held"
+
+
+def size_of(name: str, value: Any) -> int:
+    """A size as bytes, or `UsageError` with the key that it stands under."""
+    try:
+        return parse_size(value)
+    except ValueError:  # a UsageError, or more digits than Python makes a number of
+        raise UsageError(
+            f'GREENROOM["{name.upper()}"] is a number of bytes or a text like "10 MB" or "1.5 GiB".', value
+        ) from None
 
 
 def seconds(value: float | timedelta) -> float:

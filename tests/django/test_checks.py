@@ -49,11 +49,23 @@ class OwnMiddleware(GreenroomMiddleware):
     pass
 
 
+class FailingStore:
+    def __init__(self) -> None:
+        raise RuntimeError("there is no bucket of that name")
+
+
 @pytest.mark.usefixtures("included")
 @pytest.mark.parametrize(
     ("value", "check", "words"),
     [
         ("everything", "E001", "must be a dict"),
+        (None, "E001", "must be a dict"),
+        ([], "E001", "must be a dict"),
+        ({"STORE": {"BACKEND": 5}}, "E001", "STORE"),
+        ({"STORE": {"BACKEND": ".LocalStore"}}, "E003", "STORE"),
+        ({"STORE": {"BACKEND": f"{__name__}.FailingStore"}}, "E003", "no bucket"),
+        ({"STORE": {"OPTIONS": {"root": "held"}}}, "E003", "absolute"),
+        ({"OWNER": ".session_owner"}, "E002", "OWNER"),
         ({"LEASE": "24 h"}, "E001", "LEASE"),
         ({"LEASES": 1}, "E001", "LEASES"),
         ({"OWNER_BYTES": "much"}, "E001", "much"),

@@ -32,6 +32,18 @@ WRONG: list[tuple[str, Any]] = [
     *[("PLACE", each) for each in ("move", "", None, True)],
     *[("STORE", each) for each in ("greenroom.stores.LocalStore", {"ROOT": "x"}, None, [])],
     *[("OWNER", each) for each in (None, session_owner, 3)],
+    *[
+        ("STORE", each)
+        for each in ({"BACKEND": 5}, {"BACKEND": None}, {"OPTIONS": None}, {"OPTIONS": "root"})
+    ],
+    *[("RENDER_MEMORY", each) for each in (0, 1, "128 MB", 128 * 1_024**2 - 1)],
+    *[
+        (name, each)
+        for name in ("LEASE", "LONGEST_LEASE", "PROMOTED_LEASE", "RENDER_SECONDS")
+        for each in (timedelta(days=3_651), 10**12, 10**400, float("inf"))
+    ],
+    ("LEASE", timedelta(days=8)),  # LONGEST_LEASE is seven
+    ("LONGEST_LEASE", timedelta(hours=23)),
     ("STORES", {}),
     ("lease", 3_600),
 ]
@@ -41,7 +53,39 @@ WRONG: list[tuple[str, Any]] = [
 def test_a_wrong_value_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as error:
         conf.read({name: value})
-    assert "Got: " in str(error.value)
+    rule, _, got = str(error.value).partition(" Got: ")
+    assert name in rule.replace("GREENROOM takes the keys", name)
+    assert got in (repr(value), repr([name]), repr(timedelta(days=7)))
+
+
+@pytest.mark.parametrize("values", [None, [], (), "everything", 0, {5: 1, "x": 2}], ids=repr)
+def test_what_is_no_dict_of_keys_is_refused_and_never_an_import_error(settings: Any, values: Any) -> None:
+    with pytest.raises(UsageError) as error:
+        conf.read(values)
+    assert "GREENROOM" in str(error.value)
+    assert " Got: " in str(error.value)
+    settings.GREENROOM = values
+    conf.configure_workers()  # as AppConfig.ready does: what is wrong is a check's to say
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"RENDER_MEMORY": "128 MiB"},
+        {"LEASE": timedelta(days=3_650), "LONGEST_LEASE": timedelta(days=3_650)},
+        {"LEASE": 60, "LONGEST_LEASE": timedelta(minutes=1)},
+        {"MEMORY": 0},
+    ],
+    ids=repr,
+)
+def test_the_outermost_values_are_accepted(values: Any) -> None:
+    assert conf.read(values)
+
+
+@pytest.mark.parametrize("root", ["held", "./held", Path("held"), ""])
+def test_a_relative_root_is_refused(root: Any) -> None:
+    with pytest.raises(UsageError, match=r'"root".*absolute.* Got: '):
+        conf.read({"STORE": {"OPTIONS": {"root": root}}}).make_store()
 
 
 def test_the_defaults_are_those_of_the_documentation(settings: Any) -> None:
