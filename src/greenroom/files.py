@@ -20,7 +20,7 @@ from .core import place as placing
 from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
 from .core.names import clean_name, saved_name, split_name
-from .core.sniff import extension_for
+from .core.sniff import extension_for, right_extension
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
 from .owners import current_visit
@@ -108,13 +108,16 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
 
     @property
     def name(self) -> str:
-        """What it is saved as: the client's stem, and for a picture the extension of its type; or what a
-        view has called it."""
+        """What it is saved as: the client's stem, and for a picture the extension of its type (in a field for
+        any file only where the client's is that of another picture); or what a view has called it."""
         if self._given_name:
             return self._given_name
-        media_type = self.content_type
-        extension = extension_for(media_type) if self.upload.picture is not None else None
-        return left_by_storages(saved_name(self.upload.client_name, extension))
+        media_type, client_name = self.content_type, self.upload.client_name
+        if self.upload.picture is not None:
+            extension = extension_for(media_type)
+        else:
+            extension = right_extension(media_type, split_name(client_name)[1])
+        return left_by_storages(saved_name(client_name, extension))
 
     @name.setter
     def name(self, name: str | None) -> None:

@@ -19,6 +19,7 @@ from greenroom.core.sniff import (
     extension_for,
     may_be,
     refine,
+    right_extension,
     sniff,
 )
 
@@ -222,7 +223,8 @@ def test_office_documents_are_zips_or_locked_ole_files(extension: str) -> None:
         ("image/png", ".txt", True),
         ("text/plain", ".png", True),
         ("application/zip", ".jpg", True),
-        ("image/png", ".JPG", True),
+        ("image/png", ".svg", True),
+        ("image/svg+xml", ".png", True),
         ("text/html", ".svg", True),
         ("application/pdf", ".docx", True),
         ("application/x-elf", ".pdf", True),
@@ -234,6 +236,8 @@ def test_office_documents_are_zips_or_locked_ole_files(extension: str) -> None:
         ("image/jpeg", ".JPG", False),
         ("image/jpeg", ".tea", False),
         ("image/jpeg", "", False),
+        ("image/png", ".JPG", False),
+        ("image/jpeg", ".heic", False),
         ("application/zip", ".docx", False),
         ("text/html", ".txt", False),
         (UNKNOWN, ".csv", False),
@@ -276,6 +280,27 @@ def test_extension_for() -> None:
     assert extension_for("image/tiff") == ".tif"
     assert extension_for("image/svg+xml") == ".svg"
     assert extension_for(UNKNOWN) == extension_for("no/type") == ""
+
+
+@pytest.mark.parametrize(
+    ("media_type", "extension", "right"),
+    [
+        ("image/png", ".jpg", ".png"),
+        ("image/jpeg", ".PNG", ".jpg"),
+        ("image/jpeg", ".heic", ".jpg"),
+        ("image/jpeg", ".jpeg", ".jpeg"),
+        ("image/jpeg", ".JPG", ".JPG"),
+        ("image/heic", ".heif", ".heif"),
+        ("image/heif", ".heic", ".heic"),
+        ("image/png", ".tea", ".tea"),
+        ("image/png", "", ""),
+        ("image/png", ".svg", ".svg"),
+        ("text/plain", ".jpg", ".jpg"),
+        (UNKNOWN, ".jpg", ".jpg"),
+    ],
+)
+def test_only_another_picture_s_extension_is_put_right(media_type: str, extension: str, right: str) -> None:
+    assert right_extension(media_type, extension) == right
 
 
 def test_no_extension_stands_twice() -> None:

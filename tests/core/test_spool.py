@@ -203,8 +203,8 @@ def test_a_short_file_is_judged_at_its_end() -> None:
 
 
 def test_the_extension_must_not_contradict_the_bytes() -> None:
-    spool = Spool(name="tea.png")
-    with pytest.raises(TypeContradicted, match=r"“tea.png” ends in .png, but its content is a GIF picture"):
+    spool = Spool(name="tea.pdf")
+    with pytest.raises(TypeContradicted, match=r"“tea.pdf” ends in .pdf, but its content is a GIF picture"):
         spool.write(GIF.ljust(5_000, b"\0"))
 
 

@@ -196,6 +196,13 @@ FORMATS: tuple[Format, ...] = (
     Format(XML, ".xml", _("an XML document"), (TEXT,), _TEXTUAL),
     Format(UNKNOWN, "", _("of an unknown type")),
 )
+PICTURES = tuple(
+    format.media_type
+    for format in FORMATS
+    if format.media_type.startswith("image/") and format.media_type != SVG
+)
+"""The types whose names are mixed up in good faith, and told apart by every reader. A drawing is none of
+them: it may hold scripts."""
 FAMILIES = {
     "image/*": _("a picture"),
     "video/*": _("a video"),
@@ -240,18 +247,29 @@ def contradicts(sniffed: str, extension: str) -> bool:
     """Whether `extension` (".jpg") promises a type that the bytes, sniffed as `sniffed`, are not of.
 
     An extension that is not in the table, or none, promises nothing; and bytes of an unknown type refute
-    nothing: a backup.zip may be encrypted, or a format may leave room at its start. Do not ask about empty files.
+    nothing: a backup.zip may be encrypted, or a format may leave room at its start. A picture under the name
+    of another kind of picture is no lie either: it is saved under its own. Do not ask about empty files.
     """
-    format = _BY_EXTENSION.get(extension.lower())
-    if format is None or sniffed == UNKNOWN:
-        return False
-    return sniffed != format.media_type and sniffed not in format.refines + format.allows
+    possible = may_be(extension)
+    return bool(possible) and sniffed not in possible
 
 
 def may_be(extension: str) -> tuple[str, ...]:
     """The types that a file with this extension (".jpg") may turn out to be; none if it promises nothing."""
     format = _BY_EXTENSION.get(extension.lower())
-    return () if format is None else (format.media_type, *format.refines, *format.allows, UNKNOWN)
+    if format is None:
+        return ()
+    pictures = PICTURES if format.media_type in PICTURES else ()
+    return tuple(dict.fromkeys((format.media_type, *format.refines, *format.allows, *pictures, UNKNOWN)))
+
+
+def right_extension(media_type: str, extension: str) -> str:
+    """`extension`, or that of `media_type` where both are of pictures, but of different ones."""
+    format = _BY_EXTENSION.get(extension.lower())
+    if format is None or media_type not in PICTURES or format.media_type not in PICTURES:
+        return extension
+    fits = media_type in (format.media_type, *format.refines, *format.allows)
+    return extension if fits else extension_for(media_type)
 
 
 def is_known(media_type: str) -> bool:
