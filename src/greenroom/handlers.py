@@ -30,6 +30,7 @@ from .core.intake import Intake
 from .core.names import clean_name
 from .files import StagedFile
 from .owners import Visit
+from .peek import PEEK_BYTES
 from .policies import IntakePolicy
 from .posted import StagedFiles
 from .wire.multipart import PART_END, MultipartParser, PartBegin, decode_field
@@ -38,6 +39,9 @@ READ_BYTES = 262_144
 THROWN_AWAY_SECONDS = 5.0
 """What is refused is read and thrown away for this long at most, so that the browser shows the answer."""
 
+THROWN_AWAY_BYTES = 8_192
+"""Read at once of what is thrown away. A server gives all that is asked for or waits for it, and the clock is
+looked at in between: a slow sender of large pieces would have the thread for much longer than was meant."""
 
 FILES_IN_MEMORY = 16
 """So many files of the largest size that stays in memory; a post with more of them uses the disk."""
@@ -138,10 +142,13 @@ class FormReader:
 
     def next_chunk(self, input_data: Any) -> bytes:
         """Read on. The time that goes by while nothing but a refused file arrives is counted."""
+        if not self.bytes_read:
+            # What was looked at is here already, and may be enough to refuse it: do not wait for more.
+            return bytes(input_data.read(PEEK_BYTES))
         if not isinstance(self.sink, ThrownAway):
             return bytes(input_data.read(READ_BYTES))
         before = time.monotonic()
-        chunk = bytes(input_data.read(READ_BYTES))
+        chunk = bytes(input_data.read(THROWN_AWAY_BYTES))
         self.thrown_away += time.monotonic() - before
         if self.thrown_away > THROWN_AWAY_SECONDS:
             raise StopReading

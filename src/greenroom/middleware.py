@@ -19,7 +19,7 @@ from . import answers
 from .core.errors import Refused
 from .decorators import answer, declared_of
 from .files import OwnersStage
-from .handlers import THROWN_AWAY_SECONDS, StagingHandler
+from .handlers import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS, StagingHandler
 from .owners import Visit, visit_of, visiting
 from .peek import Head, peek
 from .policies import SUFFIX, IntakePolicy
@@ -167,5 +167,5 @@ def throw_away(request: HttpRequest) -> None:
     """Read the rest for a few seconds, so that a browser that is still sending gets to see the answer."""
     until = time.monotonic() + THROWN_AWAY_SECONDS
     with contextlib.suppress(UnreadablePostError):
-        while time.monotonic() < until and request.read(262_144):
+        while time.monotonic() < until and request.read(THROWN_AWAY_BYTES):
             pass
