@@ -6,6 +6,8 @@ our own encoder, originals are attachments, and both come under a policy that al
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import BinaryIO, cast
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -27,6 +29,10 @@ INERT = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",
 }
+
+PREVIEW = "preview-"
+KEPT_PREVIEWS = 8
+"""Of one upload. Previews count for no quota, and there are as many as there are crops."""
 
 
 @require_safe
@@ -69,17 +75,27 @@ def held(request: HttpRequest, token: str) -> StagedFile:
 
 
 def rendition(file: StagedFile) -> tuple[bytes, str]:
-    """The preview and its media type: made once, then kept beside the bytes."""
+    """The preview and its media type: made once, then kept beside the bytes with the newest of the others."""
     picture = file.probe()
     recipe = Recipe.preview(file.crop)
     store = cast(SideFiles, file.stage.store)
-    name = f"preview-{recipe.digest()}"
-    if name in store.list_beside(file.upload.id):
-        kept = store.read_beside(file.upload.id, name)
-        media_type, _newline, data = kept.partition(b"\n")
-        return data, media_type.decode()
+    for name in previews(file):
+        # Another request may put a newer one in its place just now.
+        with contextlib.suppress(FileNotFoundError):
+            if name.endswith(recipe.digest()):
+                media_type, _newline, data = store.read_beside(file.upload.id, name).partition(b"\n")
+                return data, media_type.decode()
     with file.original.open() as source:
         rendered = render(cast(BinaryIO, source), recipe, picture=picture)
     data = rendered.data or b""
+    name = f"{PREVIEW}{time.time_ns():020}-{recipe.digest()}"
     store.put_beside(file.upload.id, name, rendered.media_type.encode() + b"\n" + data)
+    for old in previews(file)[:-KEPT_PREVIEWS]:
+        store.remove_beside(file.upload.id, old)
     return data, rendered.media_type
+
+
+def previews(file: StagedFile) -> list[str]:
+    """The side files with previews of an upload, oldest first: their names begin with the time."""
+    store = cast(SideFiles, file.stage.store)
+    return sorted(each for each in store.list_beside(file.upload.id) if each.startswith(PREVIEW))

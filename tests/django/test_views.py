@@ -2,6 +2,7 @@
 
 from email.message import Message
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from PIL import Image
 
-from tests.django.conftest import Browser
+from greenroom import views
+from greenroom.files import Bake, StagedFile
+from greenroom.images import Crop
+from greenroom.views import rendition
+from tests.django.conftest import Browser, Guest
 from tests.images import pictures
 from tests.pages import Page, files_under, page_of
 
@@ -103,6 +108,40 @@ def test_a_preview_is_rendered_once(browser: Browser, jpeg: bytes, held_root: An
     second = browser.client.get(page.images[0])
     assert first.content == second.content
     assert [(each, each.stat().st_mtime_ns) for each in files_under(held_root)] == before
+
+
+def kept_previews(root: Path) -> list[Path]:
+    return [each for each in files_under(root) if each.name.startswith("preview-")]
+
+
+def test_only_the_newest_previews_of_an_upload_are_kept(guest: Guest, held_root: Path, jpeg: bytes) -> None:
+    file, other = guest.hold(jpeg), guest.hold(jpeg)
+    rendition(other)
+    crops = [file.cropped(Crop(x=0, y=0, w=20 + each, h=20, src=(120, 90)), Bake()) for each in range(11)]
+    shown = [rendition(each) for each in crops]
+    assert len(kept_previews(held_root)) == 8 + 1, "those of another upload do not count"
+    before = {each: each.stat().st_mtime_ns for each in kept_previews(held_root)}
+    assert [rendition(each) for each in crops[3:]] == shown[3:]
+    assert {each: each.stat().st_mtime_ns for each in kept_previews(held_root)} == before
+    assert rendition(crops[0]) == shown[0], "one that was given up is rendered again"
+    assert len(kept_previews(held_root)) == 8 + 1
+
+
+def test_a_preview_that_is_given_up_while_it_is_looked_for_is_rendered_again(
+    guest: Guest, held_root: Path, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = guest.hold(jpeg)
+    first = rendition(file)
+    names = views.previews(file)
+
+    def stale(file: StagedFile) -> list[str]:
+        monkeypatch.undo()
+        kept_previews(held_root)[0].unlink()
+        return names
+
+    monkeypatch.setattr(views, "previews", stale)
+    assert rendition(file) == first
+    assert len(kept_previews(held_root)) == 1
 
 
 @pytest.mark.parametrize("view", ["preview", "original"])
