@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
 from .core.names import clean_name, saved_name, split_name
 from .core.sniff import extension_for, right_extension
+from .core.spool import ReadOnlyBytes
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
 from .owners import current_visit
@@ -277,7 +277,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
             return self._opened_original()
         if self.rendered.path is not None:
             return HeldFile(self.rendered.path)
-        return io.BytesIO(cast(bytes, self.rendered.data))
+        return ReadOnlyBytes(cast(bytes, self.rendered.data))
 
 
 @dataclass(frozen=True, kw_only=True)

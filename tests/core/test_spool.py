@@ -134,6 +134,17 @@ def test_readers_of_memory_are_independent_too() -> None:
     assert other.read() == b"green tea"
 
 
+@pytest.mark.parametrize("memory", [0, 1_000_000])
+def test_readers_only_read(memory: int) -> None:
+    data = pattern(10_000)
+    with filled(data, memory=memory) as spool, spool.open() as reader:
+        assert (reader.readable(), reader.writable()) == (True, False)
+        for attempt in (lambda: reader.write(b"x"), lambda: reader.writelines([b"x"]), reader.truncate):
+            with pytest.raises(io.UnsupportedOperation):
+                attempt()
+        assert reader.read() == data
+
+
 def test_what_went_to_a_store_is_read_from_the_store() -> None:
     spool = filled(pattern(10_000), memory=0, spill=Sink())
     with pytest.raises(UsageError, match="read them from the store"):

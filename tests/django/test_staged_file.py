@@ -118,6 +118,22 @@ def test_the_same_calls_give_the_same_results(place: Any, kind: str) -> None:
     ours.close()
 
 
+def test_nothing_can_be_written_into_it(place: Any) -> None:
+    """Where it could, in memory only, the change would not be what is saved."""
+    file = place(b"Darjeeling", "tea.txt")
+    assert file.writable() is False
+    for attempt in (
+        lambda: file.write(b"x"),
+        lambda: file.writelines([b"x"]),
+        lambda: file.truncate(),
+        lambda: file.truncate(3),
+    ):
+        with pytest.raises(io.UnsupportedOperation):
+            attempt()
+    assert file.tell() == 0
+    assert file.read() == b"Darjeeling"
+
+
 def test_two_readers_of_one_upload_do_not_move_each_other(place: Any) -> None:
     file = place(BINARY["every byte"], "tea.bin")
     other = file.original

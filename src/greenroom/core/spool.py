@@ -12,7 +12,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from .errors import (
     CutShort,
@@ -160,7 +160,7 @@ class Spool:
     def open(self) -> BinaryIO:
         """Read what is in memory (or in the anonymous file), from the start. Each reader has its own place."""
         if self._buffer is not None:
-            return io.BytesIO(self._buffer.getvalue())
+            return ReadOnlyBytes(self._buffer.getvalue())
         if self._own_file is None:
             raise UsageError("These bytes went to a store's writer: read them from the store.", self.name)
         return io.BufferedReader(PlacedReader(self._own_file.fileno()))
@@ -198,6 +198,26 @@ class FileWriter:
 
     def close(self) -> None:
         """Everything is in the file already."""
+
+
+class ReadOnlyBytes(io.BytesIO):
+    """Bytes in memory that are only read, as those on a disk are: a write would change a copy, and be lost."""
+
+    def writable(self) -> bool:
+        """Never."""
+        return False
+
+    def write(self, data: object, /) -> NoReturn:
+        """Raises `io.UnsupportedOperation`."""
+        raise io.UnsupportedOperation("write")
+
+    def writelines(self, lines: object, /) -> NoReturn:
+        """Raises `io.UnsupportedOperation`."""
+        raise io.UnsupportedOperation("write")
+
+    def truncate(self, size: int | None = None, /) -> NoReturn:
+        """Raises `io.UnsupportedOperation`."""
+        raise io.UnsupportedOperation("truncate")
 
 
 class PlacedReader(io.RawIOBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import threading
 import time
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from greenroom.core.errors import Busy, OffsetMismatch
+from greenroom.core.spool import ReadOnlyBytes
 from greenroom.core.store import Standing, check_beside, check_id
 
 
@@ -41,8 +41,8 @@ class MemoryStore:
         with self._lock:
             return f"{len(self._held(upload_id))}-{self._stamps[upload_id]}"
 
-    def open(self, upload_id: str) -> io.BytesIO:
-        return io.BytesIO(self._held(upload_id))
+    def open(self, upload_id: str) -> ReadOnlyBytes:
+        return ReadOnlyBytes(self._held(upload_id))
 
     def remove(self, upload_id: str) -> None:
         check_id(upload_id)
