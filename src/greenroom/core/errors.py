@@ -147,7 +147,7 @@ class QuotaExceeded(Refused):
 
     code = "quota_exceeded"
     template = _(
-        "%(name)s cannot be kept: %(limit)s are waiting already. Save or remove some, then try again."
+        "%(name)s cannot be kept: %(limit)s are waiting already. Save some of them, or try again later."
     )
 
 
