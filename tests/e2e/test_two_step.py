@@ -112,3 +112,17 @@ def test_nothing_waits_for_somebody_else(
     assert "No picture is waiting" in stranger.page.locator(".notice").inner_text()
     assert stranger.page.request.get(address).status == 404
     assert visitor.page.request.get(address).status == 200
+
+
+def test_held_bytes_that_were_changed_lead_back_to_step_one(visitor: Person, samples: Path, server) -> None:
+    upload(visitor, samples / "leaf.png")
+    held = max((server.data / "greenroom-held").rglob("bytes"), key=lambda path: path.stat().st_mtime)
+    held.chmod(0o600)
+    with held.open("ab") as file:
+        file.write(b"x")
+    visitor.go("/two-step/details/")
+    assert visitor.path == "/two-step/"
+    notices = visitor.page.locator(".notice").all_inner_texts()
+    assert len(notices) == 1, notices  # and none says that a picture is waiting
+    assert "“leaf.png” was changed on the server" in notices[0]
+    upload(visitor, samples / "leaf.png")

@@ -10,8 +10,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from greenroom.core.errors import NotHeld
+from greenroom.core.errors import NotHeld, Refused
 from greenroom.files import StagedFile
+from greenroom.wording import say
 
 from ..forms import CoverForm, PortraitForm, UploadForm
 from ..models import Profile
@@ -49,14 +50,22 @@ def details(request: HttpRequest) -> HttpResponse:
         try:
             picture = request.stage.open(kept.get("picture"))
         except NotHeld:
-            messages.warning(request, "No picture is waiting. Choose one first.")
-            return redirect("two-step")
+            return start_anew(request, "No picture is waiting. Choose one first.")
+        except Refused as refusal:  # somebody has changed the held bytes: they are not used
+            return start_anew(request, say(refusal))
         forms = {
             name: kind(instance=profile, initial={name: picture, **opened(request, kept, name)})
             for name, kind in FORMS.items()
             if not getattr(profile, name)
         }
     return render(request, "gallery/details.html", {"forms": forms, "profile": profile})
+
+
+def start_anew(request: HttpRequest, message: str) -> HttpResponse:
+    """Back to step one. Without the session's entry, or step one would say that a picture is waiting."""
+    request.session.pop("two_step", None)
+    messages.warning(request, message)
+    return redirect("two-step")
 
 
 def save(forms: dict[str, ModelForm], chosen: list[str]) -> bool:
@@ -86,5 +95,9 @@ def opened(request: HttpRequest, kept: dict[str, Any], name: str) -> dict[str, A
     try:
         return {**draft, name: request.stage.open(draft[name])} if name in draft else draft
     except NotHeld:
+        draft.pop(name)
+        return draft
+    except Refused as refusal:
+        messages.warning(request, say(refusal))
         draft.pop(name)
         return draft
