@@ -30,7 +30,13 @@ def main() -> None:
     os.environ["DATA"] = str(data)
     os.environ["DJANGO_SETTINGS_MODULE"] = "demo.settings"
     os.environ["PORT"] = port
-    set_up()
+    from django.db import DatabaseError
+    from django.db.migrations.exceptions import InconsistentMigrationHistory
+
+    try:
+        set_up()
+    except (DatabaseError, InconsistentMigrationHistory) as error:
+        sys.exit(f"{data} is of another version of the demo ({error}): remove it, or choose another DATA.")
     serve()
 
 
