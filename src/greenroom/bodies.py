@@ -10,12 +10,10 @@ from typing import Any
 from django.http import HttpRequest, UnreadablePostError
 
 from .core.errors import CutShort, LengthRequired
+from .handlers import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS
 
 READ_BYTES = 65_536
 """Little enough that a slow client's bytes do not wait long in a buffer before they are kept."""
-
-THROWN_AWAY_SECONDS = 5.0
-"""What is refused is read and thrown away for this long at most, so that the browser shows the answer."""
 
 
 class Body:
@@ -69,7 +67,7 @@ class Body:
         """Read on for a few seconds: who closes on a sender is not heard by it."""
         until = time.monotonic() + THROWN_AWAY_SECONDS
         with contextlib.suppress(CutShort, LengthRequired):
-            while time.monotonic() < until and self.read(READ_BYTES):
+            while time.monotonic() < until and self.read(THROWN_AWAY_BYTES):
                 pass
 
 
