@@ -268,7 +268,7 @@ def test_broken_pictures_are_said_by_name_and_the_others_stay(
     messages = " ".join(errors_of(answer, "photos"))
     for name in ("cut.jpg", "bomb.png", "words.png"):
         assert f"“{name}”" in messages
-    assert page_of(answer).names("photos") == ["good.png", "other.gif", "fine.jpg"]
+    assert page_of(answer).names("photos") == ["good.png", "other.png", "fine.jpg"]
     assert browser.send("/album/", page_of(answer)).status_code == 302
 
 
