@@ -48,7 +48,7 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
         key = use_key(taken.upload, taken.use)
         if wait_for_close(key, taken.stage):
             ledger = cast(OrmLedger, taken.stage.ledger)
-            if StagedUse.objects.using(ledger.alias).filter(pk=key).exclude(post=visit.post()).exists():
+            if StagedUse.objects.using(ledger.alias).filter(pk=key).exclude(post=visit.post).exists():
                 return False
             raise TakenUse(name=taken.upload.client_name, key=key)
     return True
@@ -63,7 +63,7 @@ def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
             if key not in visit.uses and not ledger.claim(each.upload, each.use):
                 transaction.set_rollback(True, using=ledger.alias)
                 return each
-        StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(post=visit.post())
+        StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(post=visit.post)
     visit.uses.update(keys)
     return None
 

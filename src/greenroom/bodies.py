@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, UnreadablePostError
 
@@ -74,10 +74,10 @@ class Body:
 def _reader(request: HttpRequest, declared: int | None) -> Callable[[int], bytes]:
     environ: dict[str, Any] = getattr(request, "environ", {})
     if not environ or declared is not None:
-        return request.read  # type: ignore[no-any-return, unused-ignore]
+        return cast(Callable[[int], bytes], request.read)
     if environ.get("wsgi.input_terminated"):
         # A body in chunks. The server says that its input ends by itself; Django would read nothing.
-        return environ["wsgi.input"].read  # type: ignore[no-any-return]
+        return cast(Callable[[int], bytes], environ["wsgi.input"].read)
     if environ.get("HTTP_TRANSFER_ENCODING"):
         raise LengthRequired
     return lambda size: b""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -153,7 +153,7 @@ class Settings:
         function = import_string(self.owner)
         if not callable(function):
             raise UsageError('GREENROOM["OWNER"] names a function (request, create).', function)
-        return function  # type: ignore[no-any-return]
+        return cast(Callable[[Any, bool], str | None], function)
 
 
 def read(values: Mapping[str, Any]) -> Settings:

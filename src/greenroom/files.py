@@ -244,10 +244,9 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         with self.stage.open_upload(upload) as source:
             return render(source, recipe, picture=picture, to=to)
 
-    def render(self) -> None:
+    def render(self) -> Rendered | None:
         """Apply the crop now, if there is one to apply, so that nothing can go wrong with it later."""
-        if self.is_baked:
-            assert self.rendered
+        return self.rendered if self.is_baked else None
 
     @property
     def sha256(self) -> str:

@@ -62,6 +62,7 @@ class Visit:
         """The key of the owner; `create` makes one for a visitor who is new."""
         return self.find_owner(create)
 
+    @cached_property
     def post(self) -> str:
         """The digest of what the form has sent, which tells an equal submit from a changed one."""
         return self.find_post()
@@ -136,9 +137,10 @@ def digest_of(request: HttpRequest) -> str:
             digest.update(repr((name, values)).encode())
     for name, files in sorted(request.FILES.lists()):
         for each in files:
+            # The client's name: what a held file is saved as depends on whether it was looked at already.
             upload = getattr(each, "upload", None)
-            content = upload.sha256 if upload is not None else each.size
-            digest.update(repr((name, each.name, content)).encode())
+            content = (upload.client_name, upload.sha256) if upload is not None else (each.name, each.size)
+            digest.update(repr((name, content)).encode())
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ def settle_promotions(visit: Visit) -> None:
         settle(stage, upload_id, own=own)
 
 
-def settle(stage: Stage, upload_id: str, own: set[str] = frozenset()) -> bool:  # type: ignore[assignment]
+def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) -> bool:
     """Settle every claim of one upload; False if one of them may still be under way.
 
     Taking a claim's use is what tells a dead claim from a live one: while the transaction that took it
@@ -75,7 +76,7 @@ def free_use(stage: Stage, use: StagedUse) -> None:
         cast(OrmLedger, stage.ledger).open_uses().filter(pk=use.pk).delete()
 
 
-def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: set[str]) -> bool:
+def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: AbstractSet[str]) -> bool:
     """Whether nobody is still saving under this claim. Afterwards its use is taken, by them or by us."""
     if ledger.claim(upload, claim.use):
         return True
