@@ -33,7 +33,8 @@ __all__ = [
 class StagedFileField(forms.FileField):
     """One file of any type, held until the form is saved.
 
-    `limits` are the rules for the file; `memory` is how much of it may stay in memory (a size, by default
+    `transfer` says when the bytes move where there is JavaScript: "pick" (at once) or "save" (when the form is sent);
+    pictures with a crop also take "accept" (when the crop is applied). `limits` are the rules for the file; `memory` is how much of it may stay in memory (a size, by default
     Django's FILE_UPLOAD_MAX_MEMORY_SIZE); `inspectors` are called with the file and may refuse it.
     """
 
@@ -56,13 +57,16 @@ class StagedFileField(forms.FileField):
         limits: Limits | None = None,
         memory: int | str | None = None,
         inspectors: Sequence[Inspector] = (),
+        transfer: str = "pick",
         rules: Rules | None = None,
         **kwargs: Any,
     ) -> None:
         limits = limits or Limits()
         if kwargs.get("allow_empty_file"):
             limits = replace(limits, allow_empty=True)
-        self.rules = rules or Rules(limits=limits, memory=memory, inspectors=tuple(inspectors))
+        self.rules = rules or Rules(limits=limits, memory=memory, inspectors=tuple(inspectors), transfer=transfer)
+        if self.rules.transfer == "accept" and not self.rules.croppable:
+            raise UsageError('transfer="accept" waits for a crop: it is for pictures with crop=.', transfer)
         super().__init__(**kwargs)
         if not isinstance(self.widget, StagedFileInput):
             raise UsageError("A staged field's widget is a StagedFileInput or a subclass.", self.widget)
@@ -147,9 +151,10 @@ class StagedImageField(StagedFileField):
         limits: Limits | None = None,
         memory: int | str | None = None,
         inspectors: Sequence[Inspector] = (),
+        transfer: str = "pick",
         **kwargs: Any,
     ) -> None:
-        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors))
+        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer)
         pictures = rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to)
         super().__init__(rules=pictures, **kwargs)
 
@@ -172,12 +177,13 @@ class StagedFilesField(StagedFileField):
         limits: Limits | None = None,
         memory: int | str | None = None,
         inspectors: Sequence[Inspector] = (),
+        transfer: str = "pick",
         saved_file: str = "",
         saved_crop: str = "",
         rules: Rules | None = None,
         **kwargs: Any,
     ) -> None:
-        rules = rules or Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors))
+        rules = rules or Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer)
         least = int(kwargs.get("required", True)) if min_num is None else min_num
         many = replace(
             rules,
@@ -227,11 +233,12 @@ class StagedImagesField(StagedFilesField):
         limits: Limits | None = None,
         memory: int | str | None = None,
         inspectors: Sequence[Inspector] = (),
+        transfer: str = "pick",
         saved_file: str = "",
         saved_crop: str = "",
         **kwargs: Any,
     ) -> None:
-        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors))
+        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer)
         super().__init__(
             rules=rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to),
             min_num=min_num,

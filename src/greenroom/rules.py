@@ -11,16 +11,21 @@ from .files import Bake
 from .images import Inspector, Ratio
 
 
+TRANSFERS = ("pick", "accept", "save")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """The declaration of one staged field.
 
-    `pictures` asks for pictures; `ratio` is the ratio that a crop must have and `croppable` whether there
+    `transfer` says when the bytes move where there is JavaScript: "pick" (at once), "accept" (when the crop is
+    applied) or "save" (when the form is sent). `pictures` asks for pictures; `ratio` is the ratio that a crop must have and `croppable` whether there
     may be one; `bake` says whether the crop is cut into the saved file; `crop_to` names the model field
     that takes the crop. `max_num` None means as many as an owner may hold.
     """
 
     limits: Limits
+    transfer: str = "pick"
     pictures: bool = False
     multiple: bool = False
     min_num: int = 0
@@ -35,6 +40,8 @@ class Rules:
     saved_crop: str = ""
 
     def __post_init__(self) -> None:
+        if self.transfer not in TRANSFERS:
+            raise UsageError(f"transfer is one of {', '.join(TRANSFERS)}.", self.transfer)
         if self.memory is not None:
             parse_size(self.memory)
         if self.min_num < 0 or (self.max_num is not None and self.max_num < max(self.min_num, 1)):

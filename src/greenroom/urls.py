@@ -8,6 +8,8 @@ app_name = "greenroom"
 urlpatterns = [
     path("uploads/", uploads.collection, name="uploads"),
     path("uploads/<str:upload_id>/", uploads.resource, name="upload"),
+    path("held/<str:token>/", views.facts, name="held"),
+    path("proxy/<str:token>/", views.proxy, name="proxy"),
     path("preview/<str:token>/", views.preview, name="preview"),
     path("original/<str:token>/", views.original, name="original"),
 ]

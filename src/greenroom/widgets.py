@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.urls import NoReverseMatch, reverse
+from django.forms.widgets import Script
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -15,6 +16,7 @@ from .cleaning import open_row
 from .core import Limits, Picture, format_size
 from .core.errors import Refused
 from .core.sniff import describe
+from .element import ROOM_TO_UNDO, facts_of, field_of, url_of
 from .files import Bake, SavedFile, StagedFile
 from .formsets import saved_rows, single_saved_row
 from .images import Crop, largest
@@ -34,6 +36,7 @@ class StagedFileInput(forms.FileInput):
 
     class Media:
         css = {"all": ["greenroom/greenroom.css"]}
+        js = [Script("greenroom/greenroom.js", type="module")]
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
         return read_post(data, files, name)
@@ -53,10 +56,12 @@ class StagedFileInput(forms.FileInput):
         if self.rules.accept:
             widget["attrs"].setdefault("accept", self.rules.accept)
         shown = [self.show(row, name, number, rows) for number, row in enumerate(rows)]
+        policy = self.policy(name)
         widget |= {
             "rows": shown,
             "policy_name": name + SUFFIX,
-            "policy": self.policy(name),
+            "policy": policy.encode() if policy is not None else "",
+            "element": self.element(name),
             "multiple": self.rules.multiple,
             "croppable": self.rules.croppable,
             "preview_name": f"{name}-preview",
@@ -82,20 +87,27 @@ class StagedFileInput(forms.FileInput):
             return [Row(file=value, client_name=value.upload.client_name)]
         return single_saved_row(value)
 
-    def policy(self, name: str) -> str:
-        """The signed policy; empty where nobody is there to hold files for, and the input is a plain one."""
+    def policy(self, name: str, *, more: int = 0) -> IntakePolicy | None:
+        """The policy, for `more` files than the field takes; None where nobody is there to hold files for, and the
+        input is a plain one."""
         visit = current_visit()
         owner = visit.owner(create=True) if visit is not None else None
         if owner is None:
-            return ""
-        policy = IntakePolicy.new(
+            return None
+        return IntakePolicy.new(
             name=name,
             owner=owner,
             limits=self.rules.limits,
-            max_files=self.rules.max_files,
+            max_files=self.rules.max_files + more,
             memory=self.rules.memory_bytes,
         )
-        return policy.encode()
+
+    def element(self, name: str) -> str:
+        """What the element is told, as JSON; empty where it could not do anything: then the input stays as it is."""
+        policy = self.policy(name, more=ROOM_TO_UNDO)
+        if policy is None or not url_of("uploads"):
+            return ""
+        return json.dumps(field_of(self.rules, policy, required=self.is_required))
 
     def hint(self) -> str:
         """What the input takes, in words."""
@@ -132,7 +144,19 @@ class StagedFileInput(forms.FileInput):
                 shown["errors"] = [*row.errors, say(refusal)]
         elif isinstance(row.file, SavedFile):
             self.show_saved(shown, row, row.file)
+        shown["element"] = json.dumps(self.element_row(shown, row))
         return shown
+
+    def element_row(self, shown: dict[str, Any], row: Row) -> dict[str, Any]:
+        """The same file, for the element."""
+        keys = ("token", "use", "saved", "name", "removed", "removable", "errors")
+        values = {key: shown[key] for key in keys if key in shown}
+        values |= {"preview": shown.get("preview_url", ""), "original": shown.get("url", "")}
+        if row.staged is not None and "token" in shown:
+            values |= facts_of(row.staged if not self.rules.croppable else row.staged.original)
+            if self.rules.croppable and row.staged.crop is not None:
+                values["crop"] = row.staged.crop.to_dict()
+        return values
 
     def show_held(self, shown: dict[str, Any], row: Row, file: StagedFile) -> None:
         upload = file.upload
@@ -201,11 +225,3 @@ def crop_context(
         "rotations": ["0", "90", "180", "270"],
         "in_use": crop is not None or any(values.get(part) for part in "xywh"),
     }
-
-
-def url_of(view: str, token: str) -> str:
-    """A URL of ours, or nothing where the project has not included `greenroom.urls` (a check says so)."""
-    try:
-        return reverse(f"greenroom:{view}", args=[token])
-    except NoReverseMatch:
-        return ""

@@ -132,14 +132,14 @@ def test_a_preview_that_is_given_up_while_it_is_looked_for_is_rendered_again(
 ) -> None:
     file = guest.hold(jpeg)
     first = rendition(file)
-    names = views.previews(file)
+    names = views.renditions(file, views.PREVIEW)
 
-    def stale(file: StagedFile) -> list[str]:
+    def stale(file: StagedFile, prefix: str) -> list[str]:
         monkeypatch.undo()
         kept_previews(held_root)[0].unlink()
         return names
 
-    monkeypatch.setattr(views, "previews", stale)
+    monkeypatch.setattr(views, "renditions", stale)
     assert rendition(file) == first
     assert len(kept_previews(held_root)) == 1
 

@@ -1,0 +1,59 @@
+// Elements in a line, and the icons. No style attributes and no markup from strings: a strict policy allows neither.
+
+type Child = Node | string | null | false | undefined;
+type Values = Record<string, unknown>;
+
+/** An element with its attributes and children; what is a function listens to the event of that name. */
+export function h<Name extends keyof HTMLElementTagNameMap>(
+  name: Name, values: Values = {}, ...children: Child[]
+): HTMLElementTagNameMap[Name] {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(values)) {
+    if (typeof value === "function") element.addEventListener(key, value as EventListener);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value != null) element.setAttribute(key, String(value));
+  }
+  element.append(...children.filter((each): each is Node | string => each !== null && each !== undefined && each !== false));
+  return element;
+}
+
+const ICONS: Record<string, string> = {
+  grip: "M9 6h.01M9 12h.01M9 18h.01M15 6h.01M15 12h.01M15 18h.01",
+  earlier: "M15 5l-7 7 7 7",
+  later: "M9 5l7 7-7 7",
+  crop: "M7 2v15h15M2 7h15v15",
+  replace: "M4 12a8 8 0 0 1 13.7-5.6L20 9M20 4v5h-5M20 12a8 8 0 0 1-13.7 5.6L4 15M4 20v-5h5",
+  remove: "M6 6l12 12M18 6L6 18",
+  pause: "M9 5v14M15 5v14",
+  resume: "M8 5l11 7-11 7z",
+  left: "M4 4v6h6M4.5 10a8 8 0 1 1-.4 4",
+  right: "M20 4v6h-6M19.5 10a8 8 0 1 0 .4 4",
+  mirror: "M12 3v18M8 7l-5 10h5zM16 7l5 10h-5z",
+  less: "M5 12h14",
+  more: "M5 12h14M12 5v14",
+  add: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
+};
+
+export function icon(name: string): SVGSVGElement {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", ICONS[name] ?? "");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", `greenroom-svg greenroom-svg-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(path);
+  return svg;
+}
+
+/** A button that submits nothing. With `label` its name is more than its text, or its text is only a picture. */
+export function button(
+  text: string, press: (event: Event) => void, options: { icon?: string; label?: string; class?: string } = {},
+): HTMLButtonElement {
+  const { icon: sign, label } = options;
+  return h("button", {
+    type: "button",
+    class: `greenroom-button ${sign && !text ? "greenroom-bare" : ""} ${options.class ?? ""}`.trim(),
+    "aria-label": label, title: sign && !text ? label : null, click: press,
+  }, sign && icon(sign), text && h("span", {}, text));
+}

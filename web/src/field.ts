@@ -1,0 +1,137 @@
+// What the server tells the element: about its field, about each file, and the words. See greenroom/element.py.
+
+import type { Crop } from "./geometry";
+
+export interface Facts {
+  readonly name: string;
+  readonly size?: number;
+  readonly kind?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly preview?: string;
+  readonly proxy?: string;
+  readonly original?: string;
+  readonly error?: string;
+}
+
+/** A row that the server has rendered. */
+export interface ServerRow extends Facts {
+  readonly token?: string;
+  readonly use?: string;
+  readonly saved?: string;
+  readonly crop?: Crop;
+  readonly removed: boolean;
+  readonly removable: boolean;
+  readonly errors: readonly string[];
+}
+
+export interface Field {
+  readonly lang: string;
+  readonly multiple: boolean;
+  readonly required: boolean;
+  readonly most: number;
+  readonly bytes: number | null;
+  readonly ceiling: string;
+  readonly empty: boolean;
+  readonly types: readonly string[];
+  readonly allowed: string;
+  readonly pictures: boolean;
+  /** "" is no crop, "free" any, else a ratio such as "4:3". */
+  readonly crop: string;
+  readonly least: readonly [number, number] | null;
+  readonly transfer: "pick" | "accept" | "save";
+  readonly policy: string;
+  readonly uploads: string;
+  readonly held: string;
+  readonly csrf: string;
+  readonly cookie: string;
+  readonly words: Record<string, string | string[]>;
+}
+
+/** The security token: the form's own input, else the cookie. */
+export function csrfToken(field: Field, form: HTMLFormElement | null): string {
+  const input = form?.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
+  if (input) return input.value;
+  const found = document.cookie.split("; ").find((each) => each.startsWith(`${field.cookie}=`));
+  return found ? decodeURIComponent(found.slice(field.cookie.length + 1)) : "";
+}
+
+/** What is known of a held file, asked from the server; null if it is not held any more. */
+export async function askFacts(field: Field, token: string): Promise<Facts | null> {
+  const answer = await fetch(field.held.replace("/~/", `/${token}/`), {
+    headers: { "Greenroom-Policy": field.policy, Accept: "application/json" },
+    credentials: "same-origin",
+  });
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()) as Facts;
+}
+
+/** Why the element can tell already that a file will not be taken, in the server's words; "" if it cannot. */
+export function objection(field: Field, words: Words, file: File): string {
+  const name = `“${file.name}”`;
+  if (field.bytes !== null && file.size > field.bytes) {
+    return words.say("too_large", { name, limit: field.ceiling });
+  }
+  if (file.size === 0 && !field.empty) return words.say("empty", { name });
+  // Browsers take the type from the extension; without one the server looks at the bytes.
+  const family = file.type.replace(/\/.*/, "/*");
+  if (file.type && field.types.length && !field.types.some((each) => [file.type, family, "*/*"].includes(each))) {
+    return words.say("type", { name, found: file.type, allowed: field.allowed });
+  }
+  return "";
+}
+
+const SAMPLES = [0, 1, 2, 3, 6, 11, 100];
+const UNITS: [number, string][] = [[1e12, "terabyte"], [1e9, "gigabyte"], [1e6, "megabyte"], [1e3, "kilobyte"]];
+
+/** The server's sentences with values in them, and numbers as the page's language writes them. */
+export class Words {
+  private readonly plural: Intl.PluralRules;
+  private readonly lang: string;
+
+  constructor(private readonly texts: Field["words"], lang: string) {
+    this.lang = Intl.NumberFormat.supportedLocalesOf(lang)[0] ?? "en";
+    this.plural = new Intl.PluralRules(this.lang);
+  }
+
+  /** A phrase; `n`, where there is one, chooses among the forms of what counts. */
+  say(key: string, values: Record<string, string | number> = {}): string {
+    const text = this.texts[key];
+    const template = Array.isArray(text) ? this.form(text, Number(values.n)) : text ?? key;
+    return template.replace(/%\((\w+)\)s/g, (_all, name: string) => {
+      const value = values[name] ?? "";
+      return typeof value === "number" ? this.number(value) : value;
+    });
+  }
+
+  private form(forms: string[], n: number): string {
+    const category = this.plural.select(n);
+    const index = SAMPLES.findIndex((each) => this.plural.select(each) === category);
+    return forms[index] ?? forms[forms.length - 1] ?? "";
+  }
+
+  number(value: number, options: Intl.NumberFormatOptions = {}): string {
+    return new Intl.NumberFormat(this.lang, options).format(value);
+  }
+
+  percent(part: number): string {
+    return this.number(Math.floor(part * 100) / 100, { style: "percent" });
+  }
+
+  size(bytes: number): string {
+    const [unit, name] = UNITS.find(([each]) => bytes >= each * 0.9995) ?? [1, "byte"];
+    const digits = bytes / unit < 99.95 && unit > 1e3 ? 1 : 0;
+    return this.number(bytes / unit, {
+      style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits,
+    });
+  }
+
+  /** Rounded the way people say it. */
+  time(seconds: number): string {
+    const [value, unit] = seconds >= 5400 ? [seconds / 3600, "hour"]
+      : seconds >= 90 ? [seconds / 60, "minute"]
+        : [seconds > 10 ? Math.ceil(seconds / 5) * 5 : Math.max(1, Math.ceil(seconds)), "second"];
+    return this.number(Math.round(value as number), { style: "unit", unit: unit as string, unitDisplay: "long" });
+  }
+}

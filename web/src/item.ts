@@ -1,0 +1,139 @@
+// One file of the list, and the list as the form sends it.
+
+import type { Facts, ServerRow } from "./field";
+import type { Crop } from "./geometry";
+import { isCounted, isHeld, isPending, move, type State } from "./states";
+import type { Transfer } from "./transfer";
+
+/** What is written down of a row for Back and reload; the first eight are what `<name>-state` says as well. */
+export interface KeptRow extends Omit<ServerRow, "errors" | "removable"> {
+  readonly state: State;
+  readonly url?: string;
+  readonly sent?: number;
+  readonly modified?: number;
+  readonly removable: boolean;
+}
+
+let count = 0;
+
+export class Item {
+  readonly id = `greenroom-${++count}`;
+  state: State;
+  /** The state before it was removed, to which Undo goes back. */
+  before: State = "ready";
+  token = "";
+  use = "";
+  saved = "";
+  removable = true;
+  crop: Crop | null = null;
+  facts: Facts;
+  errors: string[] = [];
+  note = "";
+  file: File | null = null;
+  /** A picture of it from the person's own disk, upright, as long as the server has not made one. */
+  bitmap: ImageBitmap | null = null;
+  width = 0;
+  height = 0;
+  sent = 0;
+  /** The address of the upload, as long as it may be resumed or given up. */
+  url = "";
+  transfer: Transfer | null = null;
+  /** It takes the place of this one as soon as it is there. */
+  replaces: Item | null = null;
+
+  constructor(facts: Facts, state: State) {
+    this.facts = facts;
+    this.state = state;
+    this.width = facts.width ?? 0;
+    this.height = facts.height ?? 0;
+  }
+
+  static ofFile(file: File): Item {
+    const item = new Item({ name: file.name, size: file.size }, "picked");
+    item.file = file;
+    item.use = newUse();
+    return item;
+  }
+
+  static ofServer(row: ServerRow): Item {
+    const held: State = row.saved ? "saved" : row.crop ? "cropped" : "ready";
+    const item = new Item(row, row.removed ? "removed" : row.errors.length ? "invalid" : held);
+    item.before = held;
+    item.take(row);
+    item.errors = [...row.errors];
+    return item;
+  }
+
+  static ofKept(row: KeptRow): Item {
+    const item = new Item(row, row.state);
+    item.before = row.saved ? "saved" : row.crop ? "cropped" : "ready";
+    item.take(row);
+    item.url = row.url ?? "";
+    item.sent = row.sent ?? 0;
+    return item;
+  }
+
+  private take(row: ServerRow | KeptRow): void {
+    this.token = row.token ?? "";
+    this.use = row.use ?? "";
+    this.saved = row.saved ?? "";
+    this.crop = row.crop ?? null;
+    this.removable = row.removable;
+  }
+
+  get name(): string { return this.facts.name }
+  get size(): number { return this.facts.size ?? this.file?.size ?? 0 }
+  get isPicture(): boolean { return this.width > 0 }
+  get isPending(): boolean { return isPending(this.state) }
+  get isHeld(): boolean { return isHeld(this.state) }
+  get isCounted(): boolean { return isCounted(this.state) }
+
+  move(to: State): void {
+    if (to === "removed") this.before = this.state;
+    this.state = move(this.state, to);
+  }
+
+  /** What the server has found out. A crop that was made before it arrived stays if it fits. */
+  learn(facts: Facts): void {
+    this.facts = { ...facts, name: facts.name };
+    this.width = facts.width ?? 0;
+    this.height = facts.height ?? 0;
+    if (this.crop && (this.crop.src[0] !== this.width || this.crop.src[1] !== this.height)) this.crop = null;
+  }
+
+  /** For `<name>-state`, or null for what the server does not have. */
+  posted(croppable: boolean): object | null {
+    const removed = this.state === "removed";
+    if (!this.isHeld && !removed && this.state !== "invalid") return null;
+    if (this.saved) return { saved: this.saved, name: this.name, ...(removed && { removed }) };
+    if (!this.token || (removed && this.before === "waiting")) return null;
+    return {
+      token: this.token, use: this.use, name: this.name,
+      ...(croppable && { crop: this.crop }), ...(removed && { removed }),
+    };
+  }
+
+  /** For Back and reload: what is held as it is; of what is half sent, where to go on. */
+  kept(): KeptRow | null {
+    const half = this.isPending && this.url !== "" && this.state !== "verifying";
+    const reselect = half || this.state === "needs-reselect";
+    if (!reselect && !this.posted(true)) return null;
+    return {
+      ...this.facts,
+      token: this.token, use: this.use, saved: this.saved, removable: this.removable,
+      removed: this.state === "removed",
+      ...(this.crop && { crop: this.crop }),
+      state: reselect ? "needs-reselect" : this.state,
+      ...(reselect && { url: this.url, sent: this.sent, size: this.size }),
+    };
+  }
+}
+
+/** A form's one chance to save an upload. */
+export function newUse(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+}
+
+export const stateJson = (items: readonly Item[], croppable: boolean): string =>
+  JSON.stringify(items.map((each) => each.posted(croppable)).filter((each) => each !== null));
