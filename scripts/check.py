@@ -8,6 +8,7 @@ With GREENROOM_REQUIRE=1 a check that cannot run is a failure (the tests read th
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from postgres import find_bin, running
 VENVS = Path(".venv")
 MAIN = VENVS / "test/bin"
 DJANGO61 = VENVS / "django61/bin"
+WEB = Path("web")
 REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
 
 
@@ -71,6 +73,25 @@ def pytest_on_postgres(arguments: Sequence[str]) -> Result:
     return Result(result.word, name, result.detail)
 
 
+def element(*, lint_only: bool) -> list[Result]:
+    """The browser half: its packages are installed from the lock, its types checked, its tests run."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        return [missing("the element", "no node and npm were found; the packages are called nodejs and npm")]
+    lock, installed = WEB / "package-lock.json", WEB / "node_modules/.package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        command = [npm, "--prefix", WEB, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = run("npm ci", r"^added ", *command)
+        if done.word != "ok":
+            return [missing("the element", "its packages could not be installed (npm ci)")]
+        installed.touch()
+    tsc = run("tsc", r"^Found|error", node, WEB / "node_modules/typescript/bin/tsc", "-p", WEB)
+    if lint_only:
+        return [tsc]
+    vitest = WEB / "node_modules/vitest/vitest.mjs"
+    return [tsc, run("vitest", r"Tests ", node, vitest, "run", "--root", WEB, "--no-color")]
+
+
 def missing(name: str, why: str) -> Result:
     """A check that cannot run here."""
     return Result("FAILED" if REQUIRE else "skipped", name, why)
@@ -92,6 +113,7 @@ def main() -> int:
         run("ruff format", r" files? ", python, "-m", "ruff", "format", "--check", "."),
         run("mypy", r"^(Found|Success)", python, "-m", "mypy"),
         run("import-linter", r"^Contracts: ", MAIN / "lint-imports"),
+        *element(lint_only=options.lint_only),
     ]
     if not options.lint_only:
         results.append(pytest(MAIN, options.pytest_arguments))

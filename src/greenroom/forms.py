@@ -64,7 +64,9 @@ class StagedFileField(forms.FileField):
         limits = limits or Limits()
         if kwargs.get("allow_empty_file"):
             limits = replace(limits, allow_empty=True)
-        self.rules = rules or Rules(limits=limits, memory=memory, inspectors=tuple(inspectors), transfer=transfer)
+        self.rules = rules or Rules(
+            limits=limits, memory=memory, inspectors=tuple(inspectors), transfer=transfer
+        )
         if self.rules.transfer == "accept" and not self.rules.croppable:
             raise UsageError('transfer="accept" waits for a crop: it is for pictures with crop=.', transfer)
         super().__init__(**kwargs)
@@ -154,7 +156,9 @@ class StagedImageField(StagedFileField):
         transfer: str = "pick",
         **kwargs: Any,
     ) -> None:
-        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer)
+        rules = Rules(
+            limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer
+        )
         pictures = rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to)
         super().__init__(rules=pictures, **kwargs)
 
@@ -183,7 +187,9 @@ class StagedFilesField(StagedFileField):
         rules: Rules | None = None,
         **kwargs: Any,
     ) -> None:
-        rules = rules or Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer)
+        rules = rules or Rules(
+            limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer
+        )
         least = int(kwargs.get("required", True)) if min_num is None else min_num
         many = replace(
             rules,
@@ -238,7 +244,9 @@ class StagedImagesField(StagedFilesField):
         saved_crop: str = "",
         **kwargs: Any,
     ) -> None:
-        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer)
+        rules = Rules(
+            limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer
+        )
         super().__init__(
             rules=rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to),
             min_num=min_num,

@@ -10,7 +10,6 @@ from .core import Limits, UsageError, parse_size
 from .files import Bake
 from .images import Inspector, Ratio
 
-
 TRANSFERS = ("pick", "accept", "save")
 
 

@@ -160,10 +160,11 @@ export class GreenroomCrop extends HTMLElement {
   private draw(): void {
     const { box, view, task } = this;
     const percent = (part: number, whole: number) => `${(100 * part) / whole}%`;
-    this.area.style.setProperty("left", percent(box.x, view.width));
-    this.area.style.setProperty("top", percent(box.y, view.height));
-    this.area.style.setProperty("width", percent(box.w, view.width));
-    this.area.style.setProperty("height", percent(box.h, view.height));
+    const style = this.stage.style;
+    style.setProperty("--greenroom-left", percent(box.x, view.width));
+    style.setProperty("--greenroom-top", percent(box.y, view.height));
+    style.setProperty("--greenroom-right", percent(box.x + box.w, view.width));
+    style.setProperty("--greenroom-bottom", percent(box.y + box.h, view.height));
     const crop = this.crop;
     const [w, height] = resultSize(crop);
     [this.preview.width, this.preview.height] = within(w, height, PREVIEW_PIXELS);

@@ -6,12 +6,14 @@ import { type Field, objection, type ServerRow, Words } from "./field";
 import { parseRatio } from "./geometry";
 import { filesOf, hasFiles, isTyping } from "./intake";
 import { Item, type KeptRow, stateJson } from "./item";
+import { keep, reloaded } from "./kept";
 import { Live } from "./live";
 import { cropItem, takeThumbnail } from "./croppers";
 import { Saving } from "./saving";
 import { Sender } from "./sender";
 import { Summary } from "./summary";
 
+const keyFor = (input: HTMLInputElement): string => `greenroom ${location.pathname} ${input.name}`;
 const UNDOABLE = ["ready", "cropped", "saved", "invalid", "waiting"];
 
 export class GreenroomUpload extends HTMLElement {
@@ -39,12 +41,14 @@ export class GreenroomUpload extends HTMLElement {
     const input = this.querySelector<HTMLInputElement>("input[type=file]");
     // The empty row of a formset waits to be copied; its copies get names of their own.
     if (!this.dataset.field || !input || input.name.includes("__prefix__")) return;
+    const kept = this.state ? "" : reloaded(keyFor(input));
     if (!this.state) this.build(input);
     this.saving.listen();
     window.addEventListener("online", this.online);
     window.addEventListener("offline", this.offline);
     window.addEventListener("paste", this.pasted);
-    if (this.restored) this.formStateRestoreCallback(this.restored);
+    const state = this.restored || kept;
+    if (state) this.formStateRestoreCallback(state);
   }
 
   disconnectedCallback(): void {
@@ -55,7 +59,7 @@ export class GreenroomUpload extends HTMLElement {
     window.removeEventListener("paste", this.pasted);
   }
 
-  /** Back or reload: what was held, with its crops and its order. */
+  /** Back (the browser calls this) or reload: what was held, with its crops and its order. */
   formStateRestoreCallback(state: string | File | FormData): void {
     if (typeof state !== "string") return;
     if (!this.state) {
@@ -66,6 +70,7 @@ export class GreenroomUpload extends HTMLElement {
     this.reset((JSON.parse(state) as KeptRow[]).map((each) => Item.ofKept(each)));
     for (const item of this.items) {
       if (item.state === "verifying") void this.sender.verify(item);
+      else if (item.token && item.isHeld) void this.sender.recall(item);
     }
   }
 
@@ -235,7 +240,9 @@ export class GreenroomUpload extends HTMLElement {
       this.state.value = value;
       this.dispatchEvent(new Event("change", { bubbles: true }));
     }
-    this.internals.setFormValue(null, JSON.stringify(this.items.map((each) => each.kept()).filter(Boolean)));
+    const kept = JSON.stringify(this.items.map((each) => each.kept()).filter(Boolean));
+    this.internals.setFormValue(null, kept);
+    keep(keyFor(this.input), kept);
   }
 
   /** Where the keyboard goes when a card is gone or wants to be seen. */

@@ -123,7 +123,7 @@ export class Words {
     const [unit, name] = UNITS.find(([each]) => bytes >= each * 0.9995) ?? [1, "byte"];
     const digits = bytes / unit < 99.95 && unit > 1e3 ? 1 : 0;
     return this.number(bytes / unit, {
-      style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits,
+      style: "unit", unit: name, unitDisplay: unit === 1 ? "long" : "short", maximumFractionDigits: digits,
     });
   }
 

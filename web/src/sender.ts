@@ -118,10 +118,20 @@ export class Sender {
     this.change(item, "failed");
   }
 
+  /** Ask whether something from before a reload is held still. Without an answer it counts as held. */
+  async recall(item: Item): Promise<void> {
+    const facts = await askFacts(this.field, item.token).catch(() => undefined);
+    if (facts === null && item.isHeld) this.expire(item);
+  }
+
+  private expire(item: Item): void {
+    item.errors = [this.words.say("gone", { name: `“${item.name}”` })];
+    this.change(item, "expired");
+  }
+
   private judge(item: Item, facts: Awaited<ReturnType<typeof askFacts>>): void {
     if (!facts) {
-      item.errors = [this.words.say("gone", { name: `“${item.name}”` })];
-      this.change(item, "expired");
+      this.expire(item);
       return;
     }
     if (facts.error && this.field.pictures) {

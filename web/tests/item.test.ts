@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { type ServerRow, type Field, objection, Words } from "../src/field";
+import { Item, type KeptRow, newUse, stateJson } from "../src/item";
+
+const CROP = { v: 1, src: [40, 30], x: 0, y: 0, w: 4, h: 3, rot: 0, flip: false } as const;
+const ROW: ServerRow = {
+  name: "tea.jpg", size: 12, token: "token", use: "use", width: 40, height: 30, removed: false, removable: true, errors: [],
+};
+const parsed = (items: Item[], croppable = true): unknown => JSON.parse(stateJson(items, croppable));
+
+describe("what the form sends", () => {
+  it("is the held rows in their order, with their crops", () => {
+    const saved = Item.ofServer({ name: "old.jpg", saved: "7", removed: false, removable: true, errors: [] });
+    expect(parsed([saved, Item.ofServer({ ...ROW, crop: CROP }), Item.ofServer(ROW)])).toEqual([
+      { saved: "7", name: "old.jpg" },
+      { token: "token", use: "use", name: "tea.jpg", crop: CROP },
+      { token: "token", use: "use", name: "tea.jpg", crop: null },
+    ]);
+  });
+
+  it("says nothing of crops where the field has none: one that is in the token stays", () => {
+    expect(parsed([Item.ofServer(ROW)], false)).toEqual([{ token: "token", use: "use", name: "tea.jpg" }]);
+  });
+
+  it("says what is removed, and not what never arrived", () => {
+    const removed = Item.ofServer(ROW);
+    removed.move("removed");
+    const picked = Item.ofFile(new File(["x"], "new.jpg"));
+    expect(parsed([removed, picked])).toEqual([{ token: "token", use: "use", name: "tea.jpg", crop: null, removed: true }]);
+    expect(removed.before).toBe("ready");
+  });
+});
+
+describe("what is kept for Back and reload", () => {
+  const again = (item: Item): Item => Item.ofKept(JSON.parse(JSON.stringify(item.kept())) as KeptRow);
+
+  it("is the row with its crop", () => {
+    const back = again(Item.ofServer({ ...ROW, crop: CROP }));
+    expect([back.state, back.crop, back.use, back.width]).toEqual(["cropped", CROP, "use", 40]);
+  });
+
+  it("is, of what is half sent, where it goes on", () => {
+    const item = Item.ofFile(new File(["12345678"], "half.bin"));
+    item.move("checking");
+    item.move("queued");
+    item.move("uploading");
+    item.url = "/uploads/1/";
+    item.sent = 3;
+    const back = again(item);
+    expect([back.state, back.url, back.sent, back.size]).toEqual(["needs-reselect", "/uploads/1/", 3, 8]);
+  });
+
+  it("drops a crop that is of a picture of another size", () => {
+    const item = Item.ofServer({ ...ROW, crop: CROP });
+    item.learn({ ...ROW, width: 41 });
+    expect(item.crop).toBeNull();
+  });
+});
+
+it("makes uses that the server takes, and no two alike", () => {
+  const uses = Array.from({ length: 100 }, newUse);
+  expect(new Set(uses).size).toBe(100);
+  for (const use of uses) expect(use).toMatch(/^[A-Za-z0-9_-]{16}$/);
+});
+
+describe("words", () => {
+  const words = (lang: string) => new Words({
+    n: ["0", "1", "2", "3", "6", "11", "100"].map((each) => `${each}: %(n)s`),
+    too_large: "%(name)s: %(limit)s", empty: "%(name)s is empty", type: "%(name)s %(found)s %(allowed)s",
+  }, lang);
+
+  it.each([["en", 1, "1"], ["en", 5, "0"], ["pl", 1, "1"], ["pl", 3, "2"], ["pl", 5, "0"], ["ar", 2, "2"], ["ar", 11, "11"], ["ja", 1, "0"]])(
+    "in %s %i is counted like %s", (lang, n, like) => {
+      expect(words(lang).say("n", { n }).split(":")[0]).toBe(like);
+    });
+
+  it("says sizes as the server does", () => {
+    const say = (bytes: number) => words("en").size(bytes);
+    expect([999, 1000, 423_104, 1_500_000, 2e9].map(say)).toEqual(["999 bytes", "1 kB", "423 kB", "1.5 MB", "2 GB"]);
+  });
+
+  it("objects to size and type before anything is sent", () => {
+    const field = { bytes: 3, ceiling: "3 B", empty: false, types: ["image/*"], allowed: "a picture" } as unknown as Field;
+    const found = (content: string, type: string) => objection(field, words("en"), new File([content], "a", { type }));
+    expect(found("1234", "image/png")).toBe("“a”: 3 B");
+    expect(found("", "image/png")).toBe("“a” is empty");
+    expect(found("12", "text/plain")).toBe("“a” text/plain a picture");
+    expect([found("12", "image/png"), found("12", "")]).toEqual(["", ""]);
+  });
+});
