@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from demo.gallery.views import album, backup, check, saved, start, two_step
+from demo.gallery.views import album, backup, card, check, saved, start, two_step
 
 admin.site.site_header = admin.site.site_title = "Greenroom’s demo"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("two-step/details/", two_step.details, name="two-step-details"),
     path("album/", album.album, name="album"),
     path("album/<int:pk>/", album.album, name="album-again"),
+    path("portrait/", card.card, name="portrait"),
     path("check/", check.check, name="check"),
     path("check/direct/", check.direct, name="check-direct"),
     path("backup/", backup.backup, name="backup"),

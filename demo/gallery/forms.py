@@ -4,7 +4,7 @@ from django import forms
 
 from greenroom import Limits
 from greenroom.forms import StagedFileField, StagedImageField, StagedImagesField
-from greenroom.images import not_blank
+from greenroom.images import min_pixels, not_blank
 
 from .models import Album, Backup, Checked, Detail, Product, Profile
 
@@ -38,6 +38,22 @@ class CoverForm(forms.ModelForm):
         fields = ["caption", "cover"]
 
 
+class CardForm(forms.ModelForm):
+    """Nothing is sent before the crop is applied."""
+
+    portrait = StagedImageField(
+        crop="1:1",
+        crop_to="portrait_crop",
+        limits=PICTURES,
+        inspectors=[min_pixels(300, 300)],
+        transfer="accept",
+    )
+
+    class Meta:
+        model = Profile
+        fields = ["name", "portrait"]
+
+
 class AlbumForm(forms.ModelForm):
     photos = StagedImagesField(crop="4:3", max_num=24, saved_crop="crop", limits=PICTURES, label="Pictures")
 
@@ -47,7 +63,7 @@ class AlbumForm(forms.ModelForm):
 
 
 class CheckForm(forms.ModelForm):
-    picture = StagedImageField(limits=CHECKED, inspectors=[not_blank()])
+    picture = StagedImageField(limits=CHECKED, inspectors=[not_blank()], transfer="save")
 
     class Meta:
         model = Checked

@@ -67,7 +67,7 @@ def transfers() -> dict[str, str | list[str]]:
         "checking": _("Checking…"),
         "queued": _("Waiting for its turn"),
         "waiting_accept": _("Not sent yet: crop it first"),
-        "waiting_save": _("Is sent when you save"),
+        "waiting_save": _("Is sent with the form"),
         "uploading": _("%(percent)s, %(done)s of %(size)s"),
         "paused": _("Paused at %(percent)s"),
         "offline": _("You are offline. It goes on by itself."),
