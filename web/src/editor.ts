@@ -225,26 +225,32 @@ export class GreenroomCrop extends HTMLElement {
     event.preventDefault();
     const pixels = event.altKey ? 1 : event.ctrlKey ? 50 : 10;
     const [dx, dy] = [arrow[0] * pixels, arrow[1] * pixels];
-    this.set(event.shiftKey
-      ? resized(this.view, this.box, dx ? "e" : "s", dx, dy, this.ratio)
-      : moved(this.view, this.box, dx, dy));
+    if (!event.shiftKey) this.set(moved(this.view, this.box, dx, dy));
+    else if (dx) this.side("w", this.box.w + dx);
+    else this.side("h", this.box.h + dy);
+  }
+
+  /** Give one side a length; the upper left corner stays, and with a ratio the other side follows. */
+  private side(part: "w" | "h", value: number): void {
+    const { box, view, ratio } = this;
+    const given = Math.max(1, value);
+    if (!ratio) {
+      const most = part === "w" ? view.width - box.x : view.height - box.y;
+      this.set({ ...box, [part]: Math.min(given, most) });
+      return;
+    }
+    try {
+      const [w, height] = dependentSide(view, ratio, { x: box.x, y: box.y, [part]: given });
+      this.set({ ...box, w, h: height });
+    } catch {
+      this.draw(); // so small a box of this shape does not exist: what was there stays
+    }
   }
 
   private typed(part: keyof Box): void {
     const value = round(Number(this.numbers[part].value) || 0);
-    const { box, view, ratio } = this;
-    if (part === "x" || part === "y") return this.set(moved(view, { ...box, [part]: value }, 0, 0));
-    const given = Math.max(1, value);
-    if (ratio) {
-      try {
-        const [w, height] = dependentSide(view, ratio, { x: box.x, y: box.y, [part]: given });
-        return this.set({ ...box, w, h: height });
-      } catch {
-        return this.draw(); // so small a box of this shape does not exist: what was there stays
-      }
-    }
-    const most = part === "w" ? view.width - box.x : view.height - box.y;
-    this.set({ ...box, [part]: Math.min(given, most) });
+    if (part === "x" || part === "y") this.set(moved(this.view, { ...this.box, [part]: value }, 0, 0));
+    else this.side(part, value);
   }
 
   /** The width that the box has when it is as large as the picture lets it be. */

@@ -181,6 +181,7 @@ export class GreenroomUpload extends HTMLElement {
     if (card.node.dataset.state === item.state && item.state === "uploading") {
       card.update();
       this.progress();
+      this.write();
       return;
     }
     this.tell("state", item);
