@@ -85,6 +85,12 @@ def test_the_page_about_greenroom_runs(shop: dict[str, Any]) -> None:
     assert run(TUTORIAL / "4-greenroom.md", shop) > 10
 
 
+def test_the_page_about_the_element_runs(namespace: dict[str, Any]) -> None:
+    assert run(ROOT / "docs/how-to/element.md", namespace) == 1
+    form = namespace["ReportForm"]
+    assert [each.rules.transfer for each in form.base_fields.values()] == ["save", "accept"]
+
+
 def test_the_readme_runs(shop: dict[str, Any], jpeg: bytes) -> None:
     from greenroom.testing import as_owner, stage_file
     from tests.shop.forms import AlbumForm

@@ -20,6 +20,12 @@ from .rules import Rules
 ROOM_TO_UNDO = 20
 """Uploads that one page may send beyond those of its field: what is replaced or removed can be had back."""
 
+OFTEN_WRONG = (
+    *("text/*", "video/*", "audio/*", "image/*", "application/pdf", "application/zip", "application/msword"),
+    *("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "image/heic", "image/svg+xml"),
+)
+"""What people choose by mistake, so that the element can say what it is."""
+
 PLACE = "~"
 """Stands for the token in an address."""
 
@@ -45,6 +51,7 @@ def field_of(rules: Rules, policy: IntakePolicy, *, required: bool) -> dict[str,
         "ceiling": format_size(limits.ceiling) if limits.ceiling is not None else "",
         "empty": limits.allow_empty,
         "types": list(limits.types),
+        "kinds": {each: _(describe(each)) for each in OFTEN_WRONG if not limits.allows(each)},
         "allowed": ", ".join(dict.fromkeys(_(describe(each)) for each in limits.types)),
         "pictures": rules.pictures,
         "crop": "" if not rules.croppable else str(rules.ratio) if rules.ratio else "free",

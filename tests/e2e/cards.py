@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from tests.e2e.person import Person
 
@@ -131,12 +132,15 @@ class Cards:
         self.dialog.wait_for(state="detached")
 
 
-def slow(page: Any, *, upload: int = -1, offline: bool = False) -> Any:
+def slow(page: Any, *, upload: int = -1, offline: bool = False) -> None:
     """A slow or a dead connection: bytes per second upwards, -1 is as fast as it goes."""
-    session = page.context.new_cdp_session(page)
+    session = _sessions.setdefault(page, None) or page.context.new_cdp_session(page)
+    _sessions[page] = session  # of several sessions each would slow the page down in its own way
     session.send("Network.enable")
     session.send(
         "Network.emulateNetworkConditions",
         {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload},
     )
-    return session
+
+
+_sessions: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()

@@ -149,7 +149,7 @@ class Person:
 
     def pictures_load(self) -> None:
         """Every picture on the page has come, and is one."""
-        for picture in self.page.locator("img").all():
+        for picture in self.page.locator("img:visible").all():
             picture.scroll_into_view_if_needed()
             shown = picture.evaluate("async each => { await each.decode(); return each.naturalWidth }")
             assert shown > 0, picture.get_attribute("src")

@@ -58,7 +58,7 @@ def test_everything_is_done_by_keys(new_person: Callable[..., Person], samples: 
     cards.press("Smaller")
     cards.type("w", 400)
     assert cards.result == (400, 300)
-    x, y, w, h, rot, flip = saved_crop(cards)
+    x, _y, w, h, rot, flip = saved_crop(cards)
     assert (w, h, rot, flip) == (300, 400, 270, True)  # before the turn, in the source
     assert cards.focused == "crop"
     cards.edit(LAKE)

@@ -35,6 +35,8 @@ export interface Field {
   readonly empty: boolean;
   readonly types: readonly string[];
   readonly allowed: string;
+  /** What types, or families of them, are called. */
+  readonly kinds: Record<string, string>;
   readonly pictures: boolean;
   /** "" is no crop, "free" any, else a ratio such as "4:3". */
   readonly crop: string;
@@ -77,7 +79,8 @@ export function objection(field: Field, words: Words, file: File): string {
   // Browsers take the type from the extension; without one the server looks at the bytes.
   const family = file.type.replace(/\/.*/, "/*");
   if (file.type && field.types.length && !field.types.some((each) => [file.type, family, "*/*"].includes(each))) {
-    return words.say("type", { name, found: file.type, allowed: field.allowed });
+    const found = field.kinds[file.type] ?? field.kinds[family] ?? file.type;
+    return words.say("type", { name, found, allowed: field.allowed });
   }
   return "";
 }

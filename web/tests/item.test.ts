@@ -80,11 +80,12 @@ describe("words", () => {
   });
 
   it("objects to size and type before anything is sent", () => {
-    const field = { bytes: 3, ceiling: "3 B", empty: false, types: ["image/*"], allowed: "a picture" } as unknown as Field;
+    const field = { bytes: 3, ceiling: "3 B", empty: false, types: ["image/*"], allowed: "a picture", kinds: { "text/*": "text" } } as unknown as Field;
     const found = (content: string, type: string) => objection(field, words("en"), new File([content], "a", { type }));
     expect(found("1234", "image/png")).toBe("“a”: 3 B");
     expect(found("", "image/png")).toBe("“a” is empty");
-    expect(found("12", "text/plain")).toBe("“a” text/plain a picture");
+    expect(found("12", "text/plain")).toBe("“a” text a picture");
+    expect(found("12", "font/woff")).toBe("“a” font/woff a picture");
     expect([found("12", "image/png"), found("12", "")]).toEqual(["", ""]);
   });
 });

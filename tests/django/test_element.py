@@ -1,0 +1,180 @@
+"""What the element is told by the widget, and what it may ask about a held file."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django import forms
+from django.test import Client
+from django.utils import translation
+
+from greenroom import Limits
+from greenroom.core import UsageError
+from greenroom.forms import StagedFileField, StagedImageField, StagedImagesField
+from greenroom.images import Recipe, min_pixels, probe
+from greenroom.models import StagedUpload
+from greenroom.phrases import SAMPLES, phrases
+from greenroom.policies import IntakePolicy
+from greenroom.testing import as_owner
+from tests.django.conftest import Browser
+from tests.images import pictures
+from tests.pages import page_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(html: str, what: str) -> list[dict[str, Any]]:
+    return [json.loads(unescape(each)) for each in re.findall(rf'data-{what}="([^"]*)"', html)]
+
+
+class Form(forms.Form):
+    photo = StagedImageField(
+        crop="4:3",
+        limits=Limits(max_bytes="10 MB", types=["image/*"]),
+        inspectors=[min_pixels(800, 100), min_pixels(80, 600)],
+        transfer="accept",
+    )
+    papers = StagedFileField(required=False, transfer="save", limits=Limits(types=["application/pdf"]))
+    album = StagedImagesField(max_num=3, crop="free")
+
+
+def test_the_field_is_told_with_its_rules() -> None:
+    with as_owner():
+        photo, papers, album = told(str(Form()), "field")
+    assert (photo["crop"], papers["crop"], album["crop"]) == ("4:3", "", "free")
+    assert (photo["bytes"], photo["ceiling"], papers["bytes"]) == (10_000_000, "10 MB", None)
+    assert (photo["types"], photo["allowed"], papers["allowed"]) == (
+        ["image/*"],
+        "a picture",
+        "a PDF document",
+    )
+    assert photo["least"] == [800, 600]
+    assert [each["transfer"] for each in (photo, papers, album)] == ["accept", "save", "pick"]
+    assert [each["most"] for each in (photo, papers, album)] == [1, 1, 3]
+    assert [each["required"] for each in (photo, papers, album)] == [True, False, True]
+    assert "image/heic" not in photo["kinds"]
+    assert papers["kinds"]["image/heic"] == "a HEIC picture"
+    assert (photo["uploads"], photo["held"], photo["csrf"]) == (
+        "/greenroom/uploads/",
+        "/greenroom/held/~/",
+        "X-CSRFTOKEN",
+    )
+
+
+def test_its_policy_has_room_for_what_can_be_undone() -> None:
+    with as_owner() as visit:
+        html = str(Form()["album"])
+        (field,) = told(html, "field")
+        posted = page_of(f"<form>{html}</form>")["album-policy"]
+        owner = visit.owner(create=False)
+    assert IntakePolicy.decode(posted, name="album", owner=owner).max_files == 3
+    assert IntakePolicy.decode(field["policy"], name="album", owner=owner).max_files == 23
+
+
+def test_without_an_owner_the_input_stays_a_plain_one() -> None:
+    assert told(str(Form()), "field") == []
+
+
+def test_a_row_is_told_with_its_size_and_crop(browser: Browser) -> None:
+    data = pictures.encoded(pictures.coded(120, 90), "jpeg")
+    answer = browser.fill("/product/", {"name": ""}, {"photo": ("tea.jpg", data)})
+    (row,) = told(answer.content.decode(), "row")
+    assert (row["name"], row["size"], row["width"], row["height"]) == ("tea.jpg", len(data), 120, 90)
+    assert "crop" not in row
+    assert (row["removed"], row["removable"], row["errors"]) == (False, True, [])
+    page = page_of(answer)
+    crop = {"v": 1, "src": [120, 90], "x": 4, "y": 3, "w": 40, "h": 30, "rot": 0, "flip": False}
+    state = json.dumps([{"token": row["token"], "use": row["use"], "name": "tea.jpg", "crop": crop}])
+    answer = browser.send("/product/", page, {"name": "", "photo-state": state})
+    (again,) = told(answer.content.decode(), "row")
+    assert (again["crop"], again["use"]) == (crop, row["use"])
+
+
+@pytest.mark.parametrize("field", [StagedFileField, StagedImageField])
+def test_accept_is_for_fields_with_a_crop(field: Any) -> None:
+    with pytest.raises(UsageError, match=r"crop=.* Got: 'accept'"):
+        field(transfer="accept")
+    with pytest.raises(UsageError, match=r"pick, accept, save.* Got: 'later'"):
+        field(transfer="later")
+
+
+def test_a_held_file_is_told_to_its_owner_only(browser: Browser, jpeg: bytes) -> None:
+    stranger = Browser()
+    stranger.get("/product/")
+    page = page_of(browser.fill("/product/", {"name": ""}, {"photo": ("tea.jpg", jpeg)}))
+    address = f"/greenroom/held/{page['photo-0-token']}/"
+    answer = browser.client.get(address)
+    facts = answer.json()
+    picture = probe(jpeg)
+    assert (facts["name"], facts["width"], facts["height"], facts["error"]) == (
+        "tea.jpg",
+        picture.width,
+        picture.height,
+        "",
+    )
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    for client in (stranger.client, Client()):
+        assert client.get(address).status_code == 404
+
+
+def test_what_is_no_picture_is_told_in_words(browser: Browser) -> None:
+    broken = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"broken" * 100
+    page = page_of(browser.fill("/paper/", {"title": ""}, {"body": ("tea.jpg", broken)}))
+    facts = browser.client.get(f"/greenroom/held/{page['body-0-token']}/").json()
+    assert facts["error"].startswith("“tea.jpg” cannot be read as a picture")
+    assert "width" not in facts
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_the_limits_of_my_policy_hold_for_what_is_told(browser: Browser, mine: bool) -> None:
+    data = pictures.encoded(pictures.coded(120, 90), "png")
+    page = page_of(browser.fill("/paper/", {"title": ""}, {"body": ("tea.png", data)}))
+    owner = StagedUpload.objects.get().owner_id if mine else "somebody else"
+    limits = Limits(max_pixels=100)
+    policy = IntakePolicy.new(name="photo", owner=owner, limits=limits, max_files=1, memory=1)
+    facts = browser.client.get(
+        f"/greenroom/held/{page['body-0-token']}/", headers={"Greenroom-Policy": policy.encode()}
+    ).json()
+    assert ("120 × 90 pixels" in facts["error"]) is mine
+
+
+def test_the_proxy_is_the_whole_picture_upright(browser: Browser) -> None:
+    data = pictures.with_orientation(pictures.encoded(pictures.coded(120, 90), "jpeg"), 6)
+    page = page_of(browser.fill("/product/", {"name": ""}, {"photo": ("tea.jpg", data)}))
+    answer = browser.client.get(f"/greenroom/proxy/{page['photo-0-token']}/")
+    seen = probe(answer.content)
+    assert (seen.width, seen.height, seen.orientation) == (90, 120, 1)
+    assert Recipe.proxy().size == (2048, 2048)
+
+
+@pytest.mark.parametrize(
+    ("crop", "status"),
+    [
+        ("120-90-10-20-40-30-90-1", 200),
+        ("120-90-100-20-40-30-0-0", 404),  # outside
+        ("121-90-10-20-40-30-0-0", 404),  # of another picture
+        ("garbled", 404),
+        ("", 404),
+    ],
+)
+def test_a_preview_of_a_crop_that_is_only_tried_out(browser: Browser, crop: str, status: int) -> None:
+    data = pictures.encoded(pictures.coded(120, 90), "png")
+    page = page_of(browser.fill("/product/", {"name": ""}, {"photo": ("tea.png", data)}))
+    answer = browser.client.get(f"/greenroom/preview/{page['photo-0-token']}/", {"crop": crop})
+    assert answer.status_code == status
+    if status == 200:
+        seen = probe(answer.content)
+        assert (seen.width, seen.height) == (30, 40)
+
+
+def test_every_phrase_has_a_form_for_every_category() -> None:
+    for language in ("en", "de", "ar"):
+        with translation.override(language):
+            for name, phrase in phrases(required=True).items():
+                forms = phrase if isinstance(phrase, list) else [phrase]
+                assert all(forms), name
+                assert len(forms) in (1, len(SAMPLES)), name
