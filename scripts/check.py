@@ -80,8 +80,8 @@ def element(*, lint_only: bool) -> list[Result]:
         return [missing("the element", "no node and npm were found; the packages are called nodejs and npm")]
     lock, installed = WEB / "package-lock.json", WEB / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        command = [npm, "--prefix", WEB, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = run("npm ci", r"^added ", *command)
+        options = ("--ignore-scripts", "--no-audit", "--no-fund")
+        done = run("npm ci", r"^added ", npm, "--prefix", WEB, "ci", *options)
         if done.word != "ok":
             return [missing("the element", "its packages could not be installed (npm ci)")]
         installed.touch()

@@ -22,7 +22,11 @@ ROOM_TO_UNDO = 20
 
 OFTEN_WRONG = (
     *("text/*", "video/*", "audio/*", "image/*", "application/pdf", "application/zip", "application/msword"),
-    *("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "image/heic", "image/svg+xml"),
+    *(
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "image/heic",
+        "image/svg+xml",
+    ),
 )
 """What people choose by mistake, so that the element can say what it is."""
 

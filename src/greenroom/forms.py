@@ -68,7 +68,9 @@ class StagedFileField(forms.FileField):
             limits=limits, memory=memory, inspectors=tuple(inspectors), transfer=transfer
         )
         if self.rules.transfer == "accept" and not self.rules.croppable:
-            raise UsageError('transfer="accept" waits for a crop: it is for pictures with crop=.', self.rules.transfer)
+            raise UsageError(
+                'transfer="accept" waits for a crop: it is for pictures with crop=.', self.rules.transfer
+            )
         super().__init__(**kwargs)
         if not isinstance(self.widget, StagedFileInput):
             raise UsageError("A staged field's widget is a StagedFileInput or a subclass.", self.widget)
