@@ -87,7 +87,7 @@ class Receiver:
             metadata=command.metadata,
             # Where the client says what ends the upload, a length that is reached must not.
             length=command.length if command.ends is not None else None,
-            sha256=command.whole.digest.hex() if command.whole is not None else "",
+            digests=tuple(map(str, command.whole)),
         )
         with self.ledger.alone(self.stage.owner):
             if policy is not None:
@@ -147,9 +147,9 @@ class Receiver:
         if upload.state is not State.RECEIVING:
             return self.repeated(upload, command, body)
         upload, terms = self.with_length(upload, terms, command)
-        if command.whole is not None:
+        if command.whole:
             self.check_offset(upload, command)
-            terms = replace(terms, sha256=command.whole.digest.hex())
+            terms = replace(terms, digests=tuple(map(str, command.whole)))
             self.ledger.swap(upload, replace(upload, terms=terms.encode()))
         length = upload.length if upload.length is not None else terms.length
         self.check_declared(upload, terms, command, body, length)
@@ -166,6 +166,8 @@ class Receiver:
                     offset=command.offset,
                     last=command.ends is True,
                     length=command.length if command.ends is None else None,
+                    size=body.declared,
+                    expect=terms.digests,
                 )
             except CutShort as error:
                 raise error.named(upload.client_name) from error
@@ -174,7 +176,7 @@ class Receiver:
                 if command.ends is not None:
                     self.stage.remove(upload.id)
                 raise
-        return self.finished(after, terms)
+        return self.finished(after)
 
     def repeated(self, upload: Upload, command: Append, body: Body) -> Upload:
         """A whole upload does not change; who missed the answer and asks again gets it again."""
@@ -235,13 +237,10 @@ class Receiver:
         if command.ends is True and length is not None and end < length:
             raise LengthChanged(name=upload.client_name, declared=length)
 
-    def finished(self, upload: Upload, terms: Terms) -> Upload:
+    def finished(self, upload: Upload) -> Upload:
         """What is left to do when all of it is here."""
         if upload.state is State.RECEIVING:
             return upload
-        if terms.sha256 and terms.sha256 != upload.sha256:
-            self.stage.remove(upload.id)
-            raise ChecksumMismatch(name=upload.client_name)
         here = self.ledger.get(upload.id)
         if here is not None and here.reserved:  # room for a body that had no length
             self.ledger.swap(here, replace(here, reserved=0))
@@ -277,7 +276,7 @@ class Receiver:
             metadata=terms.metadata,
             client_name=upload.client_name,
             media_type=upload.media_type,
-            sha256=upload.sha256,
+            digest=upload.digest,
         )
 
     def limited(self, limits: Limits) -> Stage:
