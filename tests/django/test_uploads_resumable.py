@@ -220,7 +220,7 @@ def test_a_content_digest_is_checked_and_damage_is_not_appended(script: Script) 
     url = script.ietf_create()
     part = TEXT[:6000]
     response = script.ietf_patch(url, part, 0, ends=False, content_digest=digest(b"other"))
-    assert (response.status_code, problem(response)["code"]) == (400, "digest_mismatch")
+    assert (response.status_code, problem(response)["code"]) == (400, "checksum_mismatch")
     assert script.ietf("HEAD", url)["Upload-Offset"] == "0"
     assert script.ietf_patch(url, part, 0, ends=False, content_digest=digest(part)).status_code == 204
 
