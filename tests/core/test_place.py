@@ -1,12 +1,15 @@
 """Under a final name stand all bytes, or none."""
 
 import hashlib
+import io
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from greenroom.core import place as placing
 from greenroom.core.errors import Altered, DiskFull
@@ -16,6 +19,7 @@ from greenroom.testing.stores import pattern
 
 DATA = pattern(3_000_000)
 DIGEST = "sha256:" + hashlib.sha256(DATA).hexdigest()
+BLAKE3 = "blake3:" + blake3(DATA).hexdigest()
 
 
 @pytest.fixture
@@ -150,20 +154,54 @@ def test_of_many_who_want_one_name_one_gets_it(tmp_path: Path, saved: Path) -> N
     assert names(saved.parent) == ["tea.bin"]
 
 
-def test_altered_bytes_are_not_copied_into_place(source: Path, saved: Path) -> None:
+@pytest.mark.parametrize("digest", [DIGEST, BLAKE3])
+def test_altered_bytes_are_not_copied_into_place(source: Path, saved: Path, digest: str) -> None:
+    place(source, saved.with_name("before"), digest=digest, link=False)
     with source.open("r+b") as file:
         file.seek(1_500_000)
         file.write(b"!")
     with pytest.raises(Altered):
-        place(source, saved, digest=DIGEST, link=False)
-    assert names(saved.parent) == []
+        place(source, saved, digest=digest, link=False)
+    assert names(saved.parent) == ["before"]
 
 
-def test_bytes_that_were_cut_are_not_copied_into_place(source: Path, saved: Path) -> None:
+@pytest.mark.parametrize("digest", [DIGEST, BLAKE3])
+def test_bytes_that_were_cut_are_not_copied_into_place(source: Path, saved: Path, digest: str) -> None:
     os.truncate(source, 2_999_999)
     with pytest.raises(Altered):
-        place(source, saved, digest=DIGEST, link=False)
+        place(source, saved, digest=digest, link=False)
     assert names(saved.parent) == []
+
+
+class Unreliable(io.BytesIO):
+    """A source of which one read brings something else: what was written is then not what is held."""
+
+    def __init__(self, damage: Callable[[bytes], bytes]) -> None:
+        super().__init__(DATA)
+        self.damage = [damage]
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self.damage.pop()(super().read(size)) if self.damage and self.tell() else super().read(size)
+
+
+@pytest.mark.parametrize("digest", [DIGEST, BLAKE3, ""])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-1], lambda data: data + b"!", lambda data: b"!" + data[1:]]
+)
+def test_a_copy_that_is_not_what_was_copied_gets_no_name(
+    saved: Path, digest: str, damage: Callable[[bytes], bytes]
+) -> None:
+    copy(Unreliable(bytes), saved.with_name("before"), digest=digest)
+    assert saved.with_name("before").read_bytes() == DATA
+    with pytest.raises(OSError, match="not what was copied"):
+        copy(Unreliable(damage), saved, digest=digest)
+    assert names(saved.parent) == ["before"]
+
+
+def test_without_a_digest_a_copy_is_compared_and_named(source: Path, other_device: Path) -> None:
+    place(source, other_device / "tea.bin")
+    assert (other_device / "tea.bin").read_bytes() == DATA
+    assert names(other_device) == ["tea.bin"]
 
 
 @pytest.mark.parametrize("link", [True, False])

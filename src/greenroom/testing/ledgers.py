@@ -56,9 +56,10 @@ class LedgerSuite:
             staged_at=float(int(ledger.now())),
             promoted_at=float(int(ledger.now())),
         )
-        for upload in (plain, full):
+        other = record(ledger, state=State.STAGED, digest="blake3:" + "f" * 64)
+        for upload in (plain, full, other):
             ledger.insert(upload, ROOMY)
-        for upload in (plain, full):
+        for upload in (plain, full, other):
             here = ledger.get(upload.id)
             promise(here is not None, "What was inserted is there.")
             for field in fields(upload):
@@ -216,6 +217,10 @@ class LedgerSuite:
         one, other = inserted(ledger), inserted(ledger)
         promise(ledger.claim(one, "use") and ledger.claim(other, "use"), "Without a digest the id decides.")
         promise(not ledger.claim(one, "use"), "Without a digest the id decides.")
+        later = replace(other, digest="blake3:" + "3" * 64)
+        promise(ledger.swap(other, later) and ledger.claim(later, "use"), "A digest may be taken later.")
+        again = inserted(ledger, digest=later.digest)
+        promise(not ledger.claim(again, "use"), "From then on it stands for the content, by any algorithm.")
 
     def test_a_use_can_be_given_back(self, ledger: Ledger) -> None:
         if not isinstance(ledger, Uses):
