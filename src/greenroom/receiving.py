@@ -11,7 +11,7 @@ import copy
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -41,6 +41,7 @@ from .files import token_signer
 from .ledger import OrmLedger
 from .owners import Visit
 from .policies import IntakePolicy
+from .streams import Stopping
 from .terms import Terms
 from .wire.messages import Append, Create, Progress
 
@@ -171,6 +172,9 @@ class Receiver:
                 )
             except CutShort as error:
                 raise error.named(upload.client_name) from error
+            except Stopping:
+                # Nothing is wrong with the request: it is answered with as much of it as is kept.
+                return self.stage.get(upload.id)
             except LengthExceeded:
                 # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
                 if command.ends is not None:
@@ -182,7 +186,7 @@ class Receiver:
         """A whole upload does not change; who missed the answer and asks again gets it again."""
         self.check_offset(upload, command)
         # A client that repeats its last request sends an empty one, at the end.
-        if body.declared or body.read(1) or command.length not in (None, upload.offset):
+        if body.declared or body.fill(1) or command.length not in (None, upload.offset):
             raise AlreadyWhole(name=upload.client_name)
         return upload
 
@@ -223,7 +227,7 @@ class Receiver:
             self.check_offset(upload, command)  # says first what would have to be mended first
             raise
 
-    def counted(self, upload: Upload, command: Append, body: Body, length: int | None) -> Iterable[bytes]:
+    def counted(self, upload: Upload, command: Append, body: Body, length: int | None) -> Iterable[Any]:
         """The body, held to the length that the client has declared, and given room as it comes."""
         end = room = command.offset
         for data in body:

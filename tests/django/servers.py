@@ -27,7 +27,7 @@ COMMANDS = {
     ]
     + ["django.core.wsgi:get_wsgi_application()"],
     "uvicorn": ["uvicorn", "--host=127.0.0.1", "--port={port}", "--lifespan=off", "--no-access-log"]
-    + ["--timeout-graceful-shutdown=5", "--factory", "django.core.asgi:get_asgi_application"],
+    + ["--timeout-graceful-shutdown=5", "--factory", "greenroom.asgi:get_asgi_application"],
 }
 STARTED_IN = 20.0
 
