@@ -113,8 +113,7 @@ def promote(
     staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile
 ) -> Promotion:
     """Claim, journal, put in place, and name the file in the instance."""
-    if staged.use:
-        staged.identify()
+    staged.identify()  # before anything is claimed: by what a use is known must not change while it is open
     upload = staged.keep()
     staged.stage.verify(upload)
     claim = Claim.new(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from blake3 import blake3
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.test import override_settings
 
@@ -20,6 +20,7 @@ from greenroom.core.errors import Altered, UsageError
 from greenroom.core.upload import new_id
 from greenroom.files import Bake
 from greenroom.images import Crop
+from greenroom.ledger import use_key
 from greenroom.models import StagedUpload, StagedUse
 from greenroom.owners import make_stage
 from greenroom.settling import settle
@@ -251,6 +252,19 @@ def test_a_copy_or_link_that_no_row_holds_is_removed(guest: Any, placing: str) -
     assert guest.claims(file) == []
     assert not StagedUse.objects.exists()
     assert guest.stage.open(file.token).read() == DATA
+
+
+def test_by_what_a_use_is_known_does_not_change_while_it_is_open(guest: Any, chosen: str | None) -> None:
+    """A save without a form, and then a form with the same file, before the first has ended."""
+    file = guest.hold(DATA)
+    with transaction.atomic():
+        Paper.objects.create(title="tea", body=file)
+        keys = set(StagedUse.objects.values_list("key", flat=True))
+        again = guest.stage.open(file.token)
+        again.identify()
+        assert {use_key(again.upload, each.claim.use) for each in guest.visit.promotions} == keys
+    guest.end_request()
+    assert saved() == [DATA]
 
 
 def test_a_link_is_known_even_if_somebody_has_written_into_it(guest: Any, chosen: str | None) -> None:
