@@ -117,7 +117,7 @@ def is_placed(claim: Claim, store: Store, storage: Any) -> bool:
     if is_local(storage) and isinstance(store, LocalFiles):
         source = store.path(claim.upload_id, claim.source or None)
         if os.path.samefile(source, storage.path(claim.place)):
-            return True  # also when somebody has written into it since
+            return True  # known without reading gigabytes
     with storage.open(claim.place) as placed, open_source(claim, store) as held:
         return same_bytes(held, placed)
 
