@@ -6,7 +6,7 @@ import contextlib
 import copy as copying
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -104,8 +104,7 @@ class Stage:
         `QuotaExceeded` before any byte has moved.
         """
         self.limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.held)
-        upload = replace(upload, terms=terms)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.held, terms)
         self.ledger.insert(upload, self.ceilings)
         return upload
 
@@ -159,13 +158,14 @@ class Stage:
         client_type: str = "",
         length: int | None = None,
         reserve: int = 0,
+        terms: str = "",
         memory: int | str = DEFAULT_MEMORY,
         limits: Limits | None = None,
     ) -> Intake:
         """Take a whole file from somebody who pushes its bytes. `memory` as in `Spool`, the rest as in `create`."""
         limits = limits or self.limits
         limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving, terms)
         self.ledger.insert(upload, self.ceilings)
         return Intake(self, upload, limits, memory)
 
@@ -307,7 +307,13 @@ class Stage:
         return True
 
     def _new(
-        self, client_name: str, client_type: str, length: int | None, reserve: int, lease: float
+        self,
+        client_name: str,
+        client_type: str,
+        length: int | None,
+        reserve: int,
+        lease: float,
+        terms: str,
     ) -> Upload:
         now = self.ledger.now()
         return Upload(
@@ -319,6 +325,7 @@ class Stage:
             expires_at=now + lease,
             length=length,
             reserved=length if length is not None else reserve,
+            terms=terms,
         )
 
     @contextlib.contextmanager
