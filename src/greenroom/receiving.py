@@ -89,24 +89,24 @@ class Receiver:
             metadata=command.metadata,
             # Where the client says what ends the upload, a length that is reached must not.
             length=command.length if command.ends is not None else None,
-            sha256=command.whole.digest.hex() if command.whole is not None else "",
+            digests=tuple(map(str, command.whole)),
         )
+        stage = self.limited(limits)
         with contextlib.ExitStack() as counting:
             if policy is not None:
                 counting.enter_context(self.ledger.alone(self.stage.owner))
                 self.check_count(policy, name, command.length)
-            intake = self.stage.intake(
-                client_name=name,
-                client_type=command.client_type,
-                length=None if command.ends is not None else command.length,
-                reserve=command.length or 0,
-                terms=terms.encode(),
-                memory=0,
-                limits=limits,
-            )
-        if not command.has_content and command.length != 0:
-            return intake.keep_part()
-        return self.finished(self.first(intake, command, body, terms), terms)
+            upload: dict[str, Any] = {
+                "client_name": name,
+                "client_type": command.client_type,
+                "length": None if command.ends is not None else command.length,
+                "reserve": command.length or 0,
+                "terms": terms.encode(),
+            }
+            if not command.has_content and command.length != 0:
+                return stage.create(**upload)
+            intake = stage.intake(**upload, memory=0, expect=terms.digests)
+        return self.first(intake, command, body, terms)
 
     def first(self, intake: Intake, command: Create, body: Body, terms: Terms) -> Upload:
         """The bytes that come with the creation. Nobody knows the upload yet, so nobody has to be kept from it."""
@@ -117,11 +117,10 @@ class Receiver:
             with self.pieces(upload, append, body, command.length) as pieces:
                 for piece in pieces:
                     intake.write(piece)
-            # A length that is reached ends an upload where the client does not say itself what ends it.
-            if command.ends or (command.ends is None and intake.size == command.length):
-                intake.finish()
-                return intake.keep()
-            return intake.keep_part()
+            if not command.ends:
+                return intake.keep_part()
+            intake.finish()
+            return intake.keep()
         except Stopping:
             return intake.keep_part()
         except CutShort:
@@ -167,21 +166,23 @@ class Receiver:
         if upload.state is not State.RECEIVING:
             return self.repeated(upload, command, body)
         upload, terms = self.with_length(upload, terms, command)
-        if command.whole is not None:
+        if command.whole:
             self.check_offset(upload, command)
-            terms = replace(terms, sha256=command.whole.digest.hex())
+            terms = replace(terms, digests=tuple(map(str, command.whole)))
             self.ledger.swap(upload, replace(upload, terms=terms.encode()))
         length = upload.length if upload.length is not None else terms.length
         self.check_declared(upload, terms, command, body, length)
         stage = self.limited(terms.limits)
         try:
             with self.pieces(upload, command, body, length) as source:
-                after = stage.append(
+                return stage.append(
                     upload.id,
                     source,
                     offset=command.offset,
                     last=command.ends is True,
                     length=command.length if command.ends is None else None,
+                    size=body.declared,
+                    expect=terms.digests,
                 )
         except Stopping:
             # Nothing is wrong with the request: it is answered with as much of it as is kept.
@@ -191,7 +192,6 @@ class Receiver:
             if command.ends is not None:
                 self.stage.remove(upload.id)
             raise
-        return self.finished(after, terms)
 
     @contextlib.contextmanager
     def pieces(
@@ -268,15 +268,6 @@ class Receiver:
         if command.ends is True and length is not None and end < length:
             raise LengthChanged(name=upload.client_name, declared=length)
 
-    def finished(self, upload: Upload, terms: Terms) -> Upload:
-        """What is left to do when all of it is here."""
-        if upload.state is State.RECEIVING:
-            return upload
-        if terms.sha256 and terms.sha256 != upload.sha256:
-            self.stage.remove(upload.id)
-            raise ChecksumMismatch(name=upload.client_name)
-        return upload
-
     # -- the rest ----------------------------------------------------------------------------------
 
     def fence(self, upload_id: str) -> Upload:
@@ -307,7 +298,7 @@ class Receiver:
             metadata=terms.metadata,
             client_name=upload.client_name,
             media_type=upload.media_type,
-            sha256=upload.sha256,
+            digest=upload.digest,
         )
 
     def limited(self, limits: Limits) -> Stage:

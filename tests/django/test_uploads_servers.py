@@ -109,7 +109,7 @@ def test_curl_sends_a_whole_file_by_the_draft(
     head, _, body = answer.rpartition("\r\n\r\n")
     assert "HTTP/1.1 200" in head
     values = json.loads(body)
-    assert (values["size"], values["sha256"], values["name"]) == (9 * MB, sha256(tea), "tea.bin")
+    assert (values["size"], values["digest"], values["name"]) == (9 * MB, "sha256:" + sha256(tea), "tea.bin")
     assert sha256(saved(visitor, values["token"])) == sha256(tea)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from .digests import digest_of
 from .errors import IllegalTransition, NotHeld, UsageError
 from .limits import Limits
 from .spool import Spool
@@ -28,7 +30,9 @@ class Intake:
     asked for that: what nobody wants is abandoned at the end.
     """
 
-    def __init__(self, stage: Stage, upload: Upload, limits: Limits, memory: int | str) -> None:
+    def __init__(
+        self, stage: Stage, upload: Upload, limits: Limits, memory: int | str, expect: Collection[str] = ()
+    ) -> None:
         self.upload = upload
         self._stage = stage
         self.kept = False
@@ -37,13 +41,14 @@ class Intake:
         self._written = upload  # as the ledger has it
         self._seen = time.monotonic()  # when the ledger last had it for certain
         self._spool = Spool(
-            name=upload.client_name, limits=limits, length=upload.length, memory=memory, spill=self._writer
+            name=upload.client_name,
+            limits=limits,
+            length=upload.length,
+            memory=memory,
+            spill=self._writer,
+            digest=stage.digest,
+            expect=expect,
         )
-
-    @property
-    def size(self) -> int:
-        """How many bytes have come."""
-        return self._spool.size
 
     @property
     def in_memory(self) -> bool:
@@ -89,12 +94,26 @@ class Intake:
         return self.upload
 
     def keep_part(self) -> Upload:
-        """Put what has come so far where `Stage.append` goes on from it; this intake ends."""
+        """Put what has come so far where `Stage.append` goes on from it; the intake ends.
+
+        A declared length that is reached ends the upload as well.
+        """
+        if self._spool.size == self._written.length:
+            self.finish()
+            return self.keep()
         self._spool.spill()
         self._spool.close()
         self._swap(self._stage.renewed(self._written).received(self._spool.size))
         self.kept = self.wanted = True
         return self.upload
+
+    def identify(self) -> None:
+        """Take a digest now, if none was taken while the bytes came in."""
+        if self.kept:
+            self.upload = self._stage.identify(self.upload)
+        elif not self.upload.digest:
+            with self._spool.open() as held:
+                self.upload = replace(self.upload, digest=digest_of(held))
 
     def confirm(self) -> None:
         """Write the record again, if a transaction that was rolled back has taken it, or its last change, along.
@@ -142,6 +161,7 @@ class Intake:
         after = self._stage.completed(self._written, self._spool, stamp=stamp)
         if self.upload.picture is not None:
             after = after.probed(self.upload.picture)
+        after = replace(after, digest=after.digest or self.upload.digest)  # one that was asked for since
         self._swap(after)
         self.kept = True
 
