@@ -17,19 +17,18 @@ import argparse
 import fnmatch
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
-
-from contenders import Contender, contenders  # noqa: E402
-from results import Results, filesystem_of  # noqa: E402
-from serving import MB, Cost, Failed, Server, Tools, Work  # noqa: E402
+from contenders import Contender, contenders
+from results import Results, filesystem_of
+from serving import MB, Cost, Failed, Server, Tools, Work
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 WARM = Work(title="warming", files=5, size=MB)
 WORK = {
     "small": Work(title="500 x 1 MB", files=500, size=MB),
@@ -48,9 +47,14 @@ BODY_BYTES = 100 * MB
 
 def build(scratch: Path, chosen: list[Contender]) -> Tools:
     """Compile the two programs, install the Node peer, and write what will be sent where reading it costs nothing."""
-    for name in ("sender", "limit"):
-        source, program = HERE / f"{name}.c", scratch / name
-        subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
+    sender: tuple[str | Path, ...] = (sys.executable, HERE / "sender.py")
+    if shutil.which("gcc"):
+        for name in ("sender", "limit"):
+            source, program = HERE / f"{name}.c", scratch / name
+            subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
+        sender = (scratch / "sender",)
+    else:
+        print("gcc was not found: what is sent is sent by Python.")
     node = ROOT / ".venv/bench-node"
     if any(each.name == "node" for each in chosen):
         node.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,7 @@ def build(scratch: Path, chosen: list[Contender]) -> Tools:
         Path(tempfile.mkdtemp(prefix="greenroom-bench-", dir=memory if memory.is_dir() else scratch)) / "body"
     )
     body.write_bytes(os.urandom(BODY_BYTES))
-    return Tools(sender=scratch / "sender", limit=scratch / "limit", node=node, body=body)
+    return Tools(sender=sender, limit=scratch / "limit", node=node, body=body)
 
 
 def choose(patterns: list[str]) -> list[Contender]:
@@ -105,17 +109,15 @@ def main() -> int:
     if options.list:
         print("\n".join(each.name for each in contenders()))
         return 0
-    if shutil.which("gcc") is None:
-        print(
-            "gcc was not found: without it there is neither a sender nor the limit, and nothing is measured."
-        )
-        return 1
     available = QUICK if options.quick else WORK
     works = {name: work for name, work in available.items() if options.work is None or name in options.work}
     chosen = choose(options.only)
     if not chosen or not works:
         print("Nobody and nothing is left to measure: see --list, --only and --work.")
         return 1
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # its servers end with it, however it is told to
     rounds = 1 if options.quick else options.rounds
     with tempfile.TemporaryDirectory(prefix="greenroom-bench-", dir=options.directory) as name:
         scratch = Path(name)
@@ -124,19 +126,25 @@ def main() -> int:
         print(f"{rounds} rounds, {len(chosen)} contenders, written to {results.filesystem}", flush=True)
         try:
             for number in range(rounds):
+                costs = {}
                 for contender in chosen:
-                    costs = measure(contender, works, scratch, tools)
-                    results.add(contender, costs)
-                    line = "  ".join(f"{name} {cost.cpu:.2f}" for name, cost in costs.items())
+                    costs[contender] = measure(contender, works, scratch, tools)
+                    line = "  ".join(f"{name} {cost.cpu:.2f}" for name, cost in costs[contender].items())
                     print(f"round {number + 1}  {contender.name:28} {line}", flush=True)
+                results.add(costs)
         except Failed as failure:
             print(failure)
             return 1
+        except KeyboardInterrupt:
+            if not results.costs:
+                raise
+            print("Stopped: what follows is of the rounds before.")
         finally:
             shutil.rmtree(tools.body.parent)
     print("\n" + results.markdown())
-    if options.store:
-        results.store(HERE / "results" / options.store)
+    is_whole = not options.quick and options.only == ["*"] and options.work is None
+    if options.store or is_whole:
+        results.store(HERE / "results" / (options.store or "receiving"))
     return 0
 
 

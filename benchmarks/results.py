@@ -31,10 +31,11 @@ class Results:
     costs: dict[str, list[dict[str, Cost]]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
 
-    def add(self, contender: Contender, costs: dict[str, Cost]) -> None:
-        """One more round of one contender."""
-        self.titles[contender.name] = contender.title
-        self.costs.setdefault(contender.name, []).append(costs)
+    def add(self, costs: dict[Contender, dict[str, Cost]]) -> None:
+        """One more round, of every contender."""
+        for contender, each in costs.items():
+            self.titles[contender.name] = contender.title
+            self.costs.setdefault(contender.name, []).append(each)
 
     def median(self, name: str, work: str, what: str) -> float:
         return statistics.median(getattr(costs[work], what) for costs in self.costs[name])
@@ -121,7 +122,7 @@ def machine() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of everything that has a part in it."""
-    names = ("Django", "gunicorn", "uvicorn", "django-file-form", "blake3")
+    names = ("Django", "gunicorn", "uvicorn", "httptools", "uvloop", "django-file-form", "blake3")
     found = {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}
     for name in names:
         found[name] = importlib.metadata.version(name)

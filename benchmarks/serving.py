@@ -54,9 +54,9 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What the run has built: two programs, the Node peer's directory, and the file whose bytes are sent."""
+    """What the run has built: the sender's command, the limit, the Node peer, and the file whose bytes are sent."""
 
-    sender: Path
+    sender: tuple[str | Path, ...]
     limit: Path
     node: Path
     body: Path
@@ -135,7 +135,7 @@ class Server:
         make, page = self.contender.make, self.contender.page
         visitors = [Visitor(self.port, page, work.files) for _ in range(work.clients)]
         write_plan(plan, [[make(each, work.size) for _ in range(work.files)] for each in visitors])
-        command = [self.tools.sender, str(self.port), self.tools.body, plan]
+        command = [*self.tools.sender, str(self.port), self.tools.body, plan]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as sender:
             assert sender.stdout is not None  # a pipe was asked for

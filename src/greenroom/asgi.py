@@ -124,12 +124,13 @@ class BodyStream(Stream):
         self._loop = asyncio.get_running_loop()
         self._receiving: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
+        self._room.set()
         self._pieces: collections.deque[memoryview] = collections.deque()
         self._received = self._read = 0  # bytes; each is written by one thread
         self._arrived = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._socket: SocketStream | None = None
-        self._failure: Exception | None = None
+        self._broken: OSError | None = None
         self._over = False  # nothing more will be received here
         self._ended = False  # nor read
 
@@ -146,16 +147,22 @@ class BodyStream(Stream):
     # -- in the thread of the view -----------------------------------------------------------------
 
     def _receive(self, view: memoryview) -> int:
+        if self._ended:
+            return 0
         self._check_thread()
         self.check_stop()
         if self._receiving is None and not self._over:
             # Not in the context of this thread: the server starts the next request of the connection in the context
             # in which it was last asked for more, and asgiref keeps this request's executors there.
             self._loop.call_soon_threadsafe(self._begin, context=contextvars.Context())
-        while not self._pieces:
-            if self._socket is not None:
-                return self._receive_from(self._socket, view)
-            if self._over:
+        while True:
+            # In this order: a last piece is there before it is known that it was the last.
+            stream, over = self._socket, self._over
+            if self._pieces:
+                break
+            if stream is not None:
+                return self._receive_from(stream, view)
+            if over:
                 return self._end()
             self.wait(self._arrived.wait)
             self._arrived.clear()
@@ -169,9 +176,8 @@ class BodyStream(Stream):
                 self._pieces[0] = piece[taken:]
             else:
                 self._pieces.popleft()
-        had_room = self._received - self._read < MOST_WAITING
         self._read += count
-        if not had_room:
+        if not self._room.is_set():
             self._loop.call_soon_threadsafe(self._room.set)
         return count
 
@@ -182,8 +188,8 @@ class BodyStream(Stream):
         return count
 
     def _end(self) -> int:
-        if self._failure is not None:
-            raise self._failure
+        if self._broken is not None:
+            raise self._broken
         self._ended = True
         return 0
 
@@ -221,13 +227,14 @@ class BodyStream(Stream):
     async def _receive_all(self) -> None:
         try:
             while await self._receive_one():
-                if self._received - self._read >= MOST_WAITING:
+                while self._received - self._read >= MOST_WAITING:
                     self._room.clear()
                     self._wake()
+                    # Looked at once more: who has read since may have found that nobody waits.
                     if self._received - self._read >= MOST_WAITING:
                         await self._room.wait()
         except Exception as error:
-            self._failure = error if isinstance(error, OSError) else OSError(str(error))
+            self._broken = error if isinstance(error, OSError) else OSError(str(error))
         self._over = True
         self._wake()
 
@@ -273,7 +280,7 @@ class BodyStream(Stream):
             self._loop.call_soon_threadsafe(self._close)
 
     def _close(self) -> None:
-        self._failure = self._failure or ConnectionResetError("The request is over.")
+        self._broken = self._broken or ConnectionResetError("The request is over.")
         self._over = True
         self._wake()
         if self._receiving is not None:

@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ class Stream(io.RawIOBase):
     patience = STALLED_SECONDS
     heeds_stop = False
     _head = memoryview(b"")
+    _failure: OSError | None = None
+    _waited = 0.0  # seconds since a connection to the database may have been opened
 
     def readable(self) -> bool:
         """Always."""
@@ -63,7 +66,13 @@ class Stream(io.RawIOBase):
         """As `io.RawIOBase`: what was put back first."""
         view = memoryview(buffer).cast("B")
         if not self._head:
-            return self._receive(view)
+            if self._failure is not None:
+                raise self._failure  # what comes after a gap is not the body
+            try:
+                return self._receive(view)
+            except OSError as error:
+                self._failure = error
+                raise
         count = min(len(view), len(self._head))
         view[:count], self._head = self._head[:count], self._head[count:]
         return count
@@ -77,27 +86,36 @@ class Stream(io.RawIOBase):
         raise NotImplementedError
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """`size` bytes, and fewer only at the end; all of them by default."""
+        """`size` bytes, and fewer only at the end; all of them by default. After an error nothing is lost."""
         if size is None or size < 0:
             return self.readall()
         pieces = bytearray()
-        while len(pieces) < size and (piece := super().read(size - len(pieces))):
-            pieces += piece
+        try:
+            while len(pieces) < size and (piece := super().read(size - len(pieces))):
+                pieces += piece
+        except OSError:
+            self.unread(bytes(pieces))
+            raise
         return bytes(pieces)
 
     def wait(self, ready: Callable[[float], object]) -> None:
         """Until `ready(seconds)` is true, asked again and again."""
-        waited = 0.0
+        began = time.monotonic()
+        until = began + self.patience
         while True:
             self.check_stop()
-            tick = min(_TICK_SECONDS, self.patience)
-            if ready(tick):
-                return
-            if not waited:
+            is_ready = ready(min(_TICK_SECONDS, self.patience))
+            now = time.monotonic()
+            # In all, since many a slow client is never silent for long.
+            self._waited += now - began
+            if self._waited >= _TICK_SECONDS:
+                self._waited = 0.0
                 release_connections()
-            waited += tick
-            if waited >= self.patience:
+            if is_ready:
+                return
+            if now >= until:
                 raise TimeoutError("The sender has stopped sending.")
+            began = now
 
     def check_stop(self) -> None:
         """Raise `Stopping` if there is a reason to."""
@@ -116,9 +134,24 @@ class PlainStream(Stream):
 
     def _receive(self, view: memoryview) -> int:
         self.check_stop()
-        data: bytes = self._source.read(min(len(view), PLAIN_READ))
+        size = min(len(view), PLAIN_READ)
+        try:
+            data: bytes = self._source.read(size)
+        except Exception as error:
+            # Some servers' words for a broken body are no OSError.
+            failure = error if isinstance(error, OSError) else OSError(str(error))
+            data = self._rest(size)
+            if not data:
+                raise failure from error
+            self._failure = failure
         view[: len(data)] = data
         return len(data)
+
+    def _rest(self, size: int) -> bytes:
+        """What had come before the body broke: servers keep it, and give it out when they are asked once more."""
+        with contextlib.suppress(Exception):
+            return bytes(self._source.read(size))
+        return b""
 
 
 class SocketStream(Stream):
@@ -234,7 +267,7 @@ def uvicorn_stream(receive: Any, remaining: int) -> SocketStream | None:
 def release_connections() -> None:
     """Slow is cheap: who waits for a slow client holds no connection to the database meanwhile."""
     for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
+        if connection.autocommit and not connection.in_atomic_block:
             connection.close()
 
 

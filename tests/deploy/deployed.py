@@ -191,7 +191,7 @@ class Front:
     @property
     def streams(self) -> bool:
         """Whether bytes reach the stage while the client is still sending."""
-        return self.buffering == "off" and self.application.kind == "gunicorn"
+        return self.buffering == "off"
 
     def start(self) -> None:
         command = [
