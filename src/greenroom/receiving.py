@@ -143,10 +143,9 @@ class Receiver:
 
     def check_count(self, policy: IntakePolicy, name: str, length: int | None) -> None:
         """Raise `TooMany` if the field has all its files. Giving one up makes room for another."""
-        held = self.ledger.under(self.stage.owner, policy.use)
-        if len(held) < policy.max_files:
+        if self.ledger.count_under(self.stage.owner, policy.use) < policy.max_files:
             return
-        for each in held:
+        for each in self.ledger.under(self.stage.owner, policy.use):
             declared = each.length if each.length is not None else Terms.decode(each.terms).length
             if (
                 each.state is State.RECEIVING

@@ -48,6 +48,15 @@ def held(alias: str, owner: str, now: datetime, but: str = "") -> tuple[int, int
     return int(count), int(size)
 
 
+def count_under(alias: str, owner: str, now: datetime, mark: str) -> int:
+    """How many uploads of an owner wait that have `mark`, a random text, in their terms."""
+    connection = connections[alias]
+    where = {"owner_id": owner, "expires_at": now, "state": State.PROMOTED.value, "terms": f"%{mark}%"}
+    with connection.cursor() as cursor:
+        cursor.execute(_count_under(alias), _prepared(connection, StagedUpload, where))
+        return int(cursor.fetchone()[0])
+
+
 def _prepared(connection: Any, model: type[models.Model], values: Values) -> list[Any]:
     fields = _fields(model)
     return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
@@ -81,6 +90,14 @@ def _held(alias: str) -> str:
     size = f"CASE WHEN {offset} > {reserved} THEN {offset} ELSE {reserved} END"
     condition = f"{owner} = %s AND {expires_at} > %s AND {state} <> %s AND {pk} <> %s"
     return f"SELECT COUNT(*), COALESCE(SUM({size}), 0) FROM {table} WHERE {condition}"  # noqa: S608
+
+
+@functools.cache
+def _count_under(alias: str) -> str:
+    names = ("owner_id", "expires_at", "state", "terms")
+    table, (owner, expires_at, state, terms) = _quoted(alias, StagedUpload, names)
+    condition = f"{owner} = %s AND {expires_at} > %s AND {state} <> %s AND {terms} LIKE %s"
+    return f"SELECT COUNT(*) FROM {table} WHERE {condition}"  # noqa: S608
 
 
 def _quoted(alias: str, model: type[models.Model], names: tuple[str, ...]) -> tuple[str, list[str]]:
