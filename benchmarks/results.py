@@ -24,10 +24,14 @@ MB = 1e6
 
 @dataclass
 class Results:
-    """What every contender took for each piece of work, round by round."""
+    """What every contender took for each piece of work, round by round.
+
+    `load` is the system's load before the run: with more than a little, ratios are of a machine that had other work.
+    """
 
     works: dict[str, Work]
     filesystem: str
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
     costs: dict[str, list[dict[str, Cost]]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
 
@@ -53,7 +57,8 @@ class Results:
         versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
         machine = ", ".join(str(value) for value in about["machine"].values())
         rounds = max(map(len, self.costs.values()))
-        lines = [f"Medians of {rounds} rounds on {about['date']}: {machine}; {versions}."]
+        taken = "One round" if rounds == 1 else f"Medians of {rounds} rounds"
+        lines = [f"{taken} on {about['date']}: {machine}; {versions}."]
 
         def cpu(name: str, work: str) -> str:
             ratio = self.ratio(name, work)
@@ -79,7 +84,7 @@ class Results:
         """When, on what and with what; no name and no path of the machine."""
         return {
             "date": datetime.now(UTC).date().isoformat(),
-            "machine": machine() | {"filesystem": self.filesystem},
+            "machine": machine() | {"filesystem": self.filesystem, "load": f"load {self.load:.1f} before"},
             "versions": versions(),
         }
 

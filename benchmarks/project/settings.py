@@ -34,6 +34,7 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 
 DATABASES = {
     "default": {
+        "CONN_MAX_AGE": None,
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DIRECTORY / "db.sqlite3",
         "OPTIONS": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextvars
 import ctypes
 import threading
 import time
@@ -151,7 +152,9 @@ class BodyStream(Stream):
         self._check_thread()
         self.check_stop()
         if self._receiving is None and not self._over:
-            self._loop.call_soon_threadsafe(self._begin)
+            # Not in the context of this thread: the server starts the next request of the connection in the context
+            # in which it was last asked for more, and asgiref keeps this request's executors there.
+            self._loop.call_soon_threadsafe(self._begin, context=contextvars.Context())
         while True:
             # In this order: a last piece is there before it is known that it was the last.
             stream, over = self._socket, self._over

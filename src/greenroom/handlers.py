@@ -118,7 +118,7 @@ class FormReader:
             with contextlib.suppress(CutShort):  # the form may be whole; what follows it says nothing
                 while count := self.fill(body):
                     self.bytes_read += count
-                    for event in parser.feed(memoryview(body.buffer)[:count]):
+                    for event in parser.feed(body.buffer, count):
                         self.take(event)
             whole = parser.finish()
         except MalformedBody as error:

@@ -9,7 +9,14 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase, QueryDict
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    QueryDict,
+    UnreadablePostError,
+)
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
@@ -114,11 +121,14 @@ class GreenroomMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A refusal that a view did not catch (a token from a session whose upload is gone) is an answer, and no
-        error of the server. The second of two equal submits gets the one that the first got."""
+        error of the server. Nor is a body that breaks off in a view that reads it. The second of two equal
+        submits gets the one that the first got."""
         if isinstance(exception, TakenUse):
             return answers.again(request, exception)
         if isinstance(exception, Refused):
             return answer(request, [say(exception)], code=exception.code, status=status_of(exception))
+        if isinstance(exception, UnreadablePostError):
+            return HttpResponseBadRequest()  # to nobody
         return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
@@ -34,9 +34,10 @@ from .core.errors import (
     TooMany,
     gettext_noop,
 )
+from .core.intake import Intake
 from .core.names import clean_name
 from .core.place import room_or_refusal
-from .core.spool import judge_claims
+from .core.spool import chunks_of, judge_claims
 from .files import token_signer
 from .ledger import OrmLedger
 from .owners import Visit
@@ -90,28 +91,45 @@ class Receiver:
             length=command.length if command.ends is not None else None,
             digests=tuple(map(str, command.whole)),
         )
-        with self.ledger.alone(self.stage.owner):
+        stage = self.limited(limits)
+        with contextlib.ExitStack() as counting:
             if policy is not None:
+                counting.enter_context(self.ledger.alone(self.stage.owner))
                 self.check_count(policy, name, command.length)
-            upload = self.limited(limits).create(
-                client_name=name,
-                client_type=command.client_type,
-                length=None if command.ends is not None else command.length,
-                reserve=command.length or 0,
-                terms=terms.encode(),
-            )
-        first = Append(offset=0, ends=command.ends, checksums=command.checksums)
-        if not command.has_content and command.length != 0:
-            return upload
+            upload: dict[str, Any] = {
+                "client_name": name,
+                "client_type": command.client_type,
+                "length": None if command.ends is not None else command.length,
+                "reserve": command.length or 0,
+                "terms": terms.encode(),
+            }
+            if not command.has_content and command.length != 0:
+                return stage.create(**upload)
+            intake = stage.intake(**upload, memory=0, expect=terms.digests)
+        return self.first(intake, command, body, terms)
+
+    def first(self, intake: Intake, command: Create, body: Body, terms: Terms) -> Upload:
+        """The bytes that come with the creation. Nobody knows the upload yet, so nobody has to be kept from it."""
+        upload = intake.upload
+        append = Append(offset=0, ends=command.ends, checksums=command.checksums)
         try:
-            return self.append(upload, first, body)
+            self.check_declared(upload, terms, append, body, command.length)
+            with self.pieces(upload, append, body, command.length) as pieces:
+                for piece in pieces:
+                    intake.write(piece)
+            if not command.ends:
+                return intake.keep_part()
+            intake.finish()
+            return intake.keep()
+        except Stopping:
+            return intake.keep_part()
         except CutShort:
             # Nobody was told its URL, so nobody goes on with it.
-            here = self.stage.get(upload.id)
-            self.ledger.swap(here, replace(here, expires_at=self.ledger.now() + self.stage.leases.receiving))
+            part = intake.keep_part()
+            self.ledger.swap(part, replace(part, expires_at=self.ledger.now() + self.stage.leases.receiving))
             raise
         except BaseException:
-            self.stage.remove(upload.id)
+            intake.abandon()
             raise
 
     def policy(self, text: str) -> IntakePolicy | None:
@@ -125,10 +143,9 @@ class Receiver:
 
     def check_count(self, policy: IntakePolicy, name: str, length: int | None) -> None:
         """Raise `TooMany` if the field has all its files. Giving one up makes room for another."""
-        held = self.ledger.under(self.stage.owner, policy.use)
-        if len(held) < policy.max_files:
+        if self.ledger.count_under(self.stage.owner, policy.use) < policy.max_files:
             return
-        for each in held:
+        for each in self.ledger.under(self.stage.owner, policy.use):
             declared = each.length if each.length is not None else Terms.decode(each.terms).length
             if (
                 each.state is State.RECEIVING
@@ -155,13 +172,9 @@ class Receiver:
         length = upload.length if upload.length is not None else terms.length
         self.check_declared(upload, terms, command, body, length)
         stage = self.limited(terms.limits)
-        with contextlib.ExitStack() as waiting:
-            source: Iterable[bytes] | BinaryIO = self.counted(upload, command, body, length)
-            try:
-                if command.checksums:
-                    self.check_offset(upload, command)
-                    source = waiting.enter_context(checked(source, command, upload.client_name))
-                after = stage.append(
+        try:
+            with self.pieces(upload, command, body, length) as source:
+                return stage.append(
                     upload.id,
                     source,
                     offset=command.offset,
@@ -170,17 +183,30 @@ class Receiver:
                     size=body.declared,
                     expect=terms.digests,
                 )
-            except CutShort as error:
-                raise error.named(upload.client_name) from error
-            except Stopping:
-                # Nothing is wrong with the request: it is answered with as much of it as is kept.
-                return self.stage.get(upload.id)
-            except LengthExceeded:
-                # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
-                if command.ends is not None:
-                    self.stage.remove(upload.id)
-                raise
-        return self.finished(after)
+        except Stopping:
+            # Nothing is wrong with the request: it is answered with as much of it as is kept.
+            return self.stage.get(upload.id)
+        except LengthExceeded:
+            # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
+            if command.ends is not None:
+                self.stage.remove(upload.id)
+            raise
+
+    @contextlib.contextmanager
+    def pieces(
+        self, upload: Upload, command: Append, body: Body, length: int | None
+    ) -> Iterator[Iterable[Any]]:
+        """The body, piece by piece; with checksums only when all of it is known to be right."""
+        pieces = self.counted(upload, command, body, length)
+        try:
+            if not command.checksums:
+                yield pieces
+                return
+            self.check_offset(upload, command)
+            with checked(pieces, command, upload.client_name) as waiting:
+                yield chunks_of(waiting)
+        except CutShort as error:
+            raise error.named(upload.client_name) from error
 
     def repeated(self, upload: Upload, command: Append, body: Body) -> Upload:
         """A whole upload does not change; who missed the answer and asks again gets it again."""
@@ -240,15 +266,6 @@ class Receiver:
             yield data
         if command.ends is True and length is not None and end < length:
             raise LengthChanged(name=upload.client_name, declared=length)
-
-    def finished(self, upload: Upload) -> Upload:
-        """What is left to do when all of it is here."""
-        if upload.state is State.RECEIVING:
-            return upload
-        here = self.ledger.get(upload.id)
-        if here is not None and here.reserved:  # room for a body that had no length
-            self.ledger.swap(here, replace(here, reserved=0))
-        return upload
 
     # -- the rest ----------------------------------------------------------------------------------
 

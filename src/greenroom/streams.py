@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import select
 import signal
@@ -39,6 +40,7 @@ THROWN_AWAY_BYTES = 8_192
 between: a slow sender of large pieces would have the thread for much longer than was meant."""
 
 _TICK_SECONDS = 1.0
+_LINE_READ = 8_192  # bytes
 
 
 class Stopping(Exception):
@@ -97,6 +99,21 @@ class Stream(io.RawIOBase):
             self.unread(bytes(pieces))
             raise
         return bytes(pieces)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """As `io.IOBase`, which would ask for one byte after the other."""
+        line = bytearray()
+        room = math.inf if size is None or size < 0 else size
+        while len(line) < room and not line.endswith(b"\n"):
+            if not self._head:
+                self._head = memoryview(super().read(_LINE_READ) or b"")
+            if not self._head:
+                break
+            piece = bytes(self._head[: int(min(_LINE_READ, room - len(line)))])
+            end = piece.find(b"\n") + 1 or len(piece)
+            line += piece[:end]
+            self._head = self._head[end:]
+        return bytes(line)
 
     def wait(self, ready: Callable[[float], object]) -> None:
         """Until `ready(seconds)` is true, asked again and again."""

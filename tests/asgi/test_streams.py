@@ -98,15 +98,14 @@ def test_a_body_in_very_many_pieces_is_read_to_its_end_while_the_server_is_held_
 @pytest.mark.parametrize("end", [END, RuntimeError("the server's own trouble"), OSError("gone")])
 def test_a_body_that_breaks_gives_what_had_come_and_never_an_end(end: Any) -> None:
     def work(body: BodyStream) -> bytes:
-        got = b""
+        got = bytearray()
         with pytest.raises(OSError, match=r"ended before|trouble|gone"):
-            while data := body.read(3):
-                got += data
+            got.extend(byte for each in iter(lambda: body.read(3), b"") for byte in each)
         # What could not be read in full is still there, and after it comes the same error.
         with pytest.raises(OSError, match=r"ended before|trouble|gone"):
             body.read(3)
         rest = bytearray(10)
-        return got + bytes(rest[: body.readinto(rest)])
+        return bytes(got + rest[: body.readinto(rest)])
 
     assert read_in_thread([piece(b"Darjeel"), piece(b"ing"), end], work) == b"Darjeeling"
 
@@ -298,6 +297,21 @@ def test_a_transaction_is_not_taken_from_under_whoever_has_opened_one() -> None:
         connection.set_autocommit(True)
     streams.release_connections()
     assert connection.connection is None
+
+
+def test_lines_are_read_as_from_any_file() -> None:
+    data = b"Dar\n\njee" + b"x" * 20_000 + b"\nling"
+
+    def pieces(size: int) -> Stream:
+        return PlainStream(Buffering([data[at : at + size] for at in range(0, len(data), size)]))
+
+    for size in (1, 3, 8_192, 65_536):
+        assert list(pieces(size)) == list(io.BytesIO(data))
+        stream, file = pieces(size), io.BytesIO(data)
+        assert [stream.readline(each) for each in (2, 0, 5, 5, 9_000)] == [
+            file.readline(each) for each in (2, 0, 5, 5, 9_000)
+        ]
+        assert stream.read() == file.read()
 
 
 # -- a server's own way ----------------------------------------------------------------------------

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tests.django.servers import STARTED_IN, Server, Visitor
 
@@ -27,6 +26,7 @@ PAGE = ROOT / "docs/how-to/deploy.md"
 SITE = "/etc/nginx/sites-available/shop"
 UNIT = "/etc/systemd/system/shop.service"
 BUFFERING = "proxy_request_buffering off;"
+TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
 GRACE = {"gunicorn": "--graceful-timeout", "uvicorn": "--timeout-graceful-shutdown"}
 
 # What Debian's own nginx.conf says around the page's configuration, with every directory below one of ours.
@@ -243,16 +243,17 @@ class Person(Visitor):
     def headers(self) -> dict[str, str]:
         return {**super().headers, "Origin": self.front.url}
 
-    def begin(
-        self, method: str, path: str, length: int, headers: Mapping[str, str]
-    ) -> http.client.HTTPSConnection:
-        """A request of which the header is sent; the body is up to the test."""
+    def begin(self, path: str, length: int, *, chunked: bool = False) -> http.client.HTTPSConnection:
+        """A tus PATCH of which the header is sent; the body of `length` bytes is up to the test."""
         context = ssl.create_default_context(cafile=self.front.certificate)
         connection = http.client.HTTPSConnection("127.0.0.1", self.front.port, timeout=30, context=context)
-        connection.putrequest(method, urlsplit(path).path, skip_accept_encoding=True)
-        for name, value in {**self.headers, "Content-Length": str(length), **headers}.items():
+        connection.putrequest("PATCH", path, skip_accept_encoding=True)
+        size = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(length)}
+        for name, value in {**self.headers, **TUS, **size, "Upload-Offset": "0"}.items():
             connection.putheader(name, value)
         connection.endheaders()
+        if chunked:
+            connection.send(f"{length:x}\r\n".encode())  # all of it is one chunk (RFC 9112 section 7.1)
         return connection
 
 

@@ -11,7 +11,8 @@ import pytest
 import requests
 from tusclient.client import TusClient
 
-from tests.deploy.deployed import Front, Person, curl
+from tests.deploy.conftest import Fronts
+from tests.deploy.deployed import Front, Person, curl, wait_until
 from tests.django.uploading import digest
 from tests.images import pictures
 from tests.pages import CONTENT_TYPE, File, files_under, page_of
@@ -167,3 +168,10 @@ def test_what_is_held_is_not_served(front: Front, person: Person) -> None:
 def test_who_comes_by_plain_http_is_sent_to_https(front: Front) -> None:
     response = requests.get(f"http://127.0.0.1:{front.plain_port}/backup/", allow_redirects=False, timeout=30)
     assert (response.status_code, response.headers["Location"]) == (301, "https://127.0.0.1/backup/")
+
+
+def test_uvicorn_learns_from_nginx_who_is_asking(fronts: Fronts) -> None:
+    front = fronts("uvicorn", "off")
+    requests.get(front.url + "/backup/?who", timeout=30, verify=front.certificate)
+    line = re.compile(r'127\.0\.0\.1:\d+ - "GET /backup/\?who ')
+    wait_until(lambda: line.search(front.application.log.read_text()), "uvicorn's log has no address")

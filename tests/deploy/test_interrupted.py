@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.deployed import Front, Person, answer_on, curl, wait_until
+from tests.deploy.deployed import TUS, Front, Person, answer_on, curl, wait_until
 from tests.django.uploading import metadata
 from tests.pages import CONTENT_TYPE, files_under, page_of
 
 MB = 10**6
 UPLOADS = "/greenroom/uploads/"
-TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +65,7 @@ def test_curl_shows_the_problem(front: Front, tmp_path: Path, version: str) -> N
 
 
 def test_a_refusal_comes_as_soon_as_the_application_hears_of_it(front: Front, person: Person) -> None:
-    connection = person.begin("PATCH", person.create(5), 10 * MB, {**TUS, "Upload-Offset": "0"})
+    connection = person.begin(person.create(5), 10 * MB)
     connection.send(bytes(MB))
     if not front.streams:
         if front.buffering == "on":
@@ -94,10 +93,13 @@ def test_what_nginx_itself_refuses_gets_a_page_of_nginx(front: Front, tmp_path: 
 # -- broken off ------------------------------------------------------------------------------------
 
 
-def test_a_patch_that_breaks_off_leaves_what_had_got_through(front: Front, person: Person) -> None:
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_patch_that_breaks_off_leaves_what_had_got_through(
+    front: Front, person: Person, chunked: bool
+) -> None:
     data = os.urandom(3 * MB)
     path = person.create(len(data))
-    connection = person.begin("PATCH", path, len(data), {**TUS, "Upload-Offset": "0"})
+    connection = person.begin(path, len(data), chunked=chunked)
     connection.send(data[: 2 * MB])
     if front.streams:
         wait_until(lambda: front.application.bytes_of(path) > 1_900_000, "the bytes do not get through")
@@ -116,7 +118,7 @@ def test_a_patch_that_breaks_off_leaves_what_had_got_through(front: Front, perso
 def test_a_server_that_is_stopped_in_the_middle_leaves_what_had_arrived(front: Front, person: Person) -> None:
     data = os.urandom(3 * MB)
     path = person.create(len(data))
-    connection = person.begin("PATCH", path, len(data), {**TUS, "Upload-Offset": "0"})
+    connection = person.begin(path, len(data))
     connection.send(data[: 2 * MB])
     if front.streams:
         wait_until(lambda: front.application.bytes_of(path) > 1_900_000, "the bytes do not get through")

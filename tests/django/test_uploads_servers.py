@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.django.servers import COMMANDS, Server, Visitor, serving
+from tests.django.servers import Server, Visitor, serving
 from tests.django.uploading import checksum, digest
 from tests.pages import files_under
 
@@ -27,14 +27,14 @@ Require = Callable[[str, object], None]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=list(COMMANDS))
+@pytest.fixture(scope="module", params=["gunicorn", "uvicorn"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from serving(request.param, tmp_path_factory.mktemp(request.param))
+    yield from serving(Server(request.param, tmp_path_factory.mktemp(request.param)))
 
 
 @pytest.fixture(scope="module")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from serving("gunicorn", tmp_path_factory.mktemp("killed"))
+    yield from serving(Server("gunicorn", tmp_path_factory.mktemp("killed")))
 
 
 @pytest.fixture(scope="module")

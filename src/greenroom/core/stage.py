@@ -111,8 +111,7 @@ class Stage:
         `QuotaExceeded` before any byte has moved.
         """
         self.limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.held)
-        upload = replace(upload, terms=terms)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.held, terms)
         self.ledger.insert(upload, self.ceilings)
         return upload
 
@@ -177,6 +176,7 @@ class Stage:
         client_type: str = "",
         length: int | None = None,
         reserve: int = 0,
+        terms: str = "",
         memory: int | str = DEFAULT_MEMORY,
         limits: Limits | None = None,
         expect: Collection[str] = (),
@@ -187,7 +187,7 @@ class Stage:
         """
         limits = limits or self.limits
         limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving, terms)
         self.ledger.insert(upload, self.ceilings)
         return Intake(self, upload, limits, memory, expect)
 
@@ -338,7 +338,13 @@ class Stage:
         return True
 
     def _new(
-        self, client_name: str, client_type: str, length: int | None, reserve: int, lease: float
+        self,
+        client_name: str,
+        client_type: str,
+        length: int | None,
+        reserve: int,
+        lease: float,
+        terms: str,
     ) -> Upload:
         now = self.ledger.now()
         return Upload(
@@ -350,6 +356,7 @@ class Stage:
             expires_at=now + lease,
             length=length,
             reserved=length if length is not None else reserve,
+            terms=terms,
         )
 
     @contextlib.contextmanager
