@@ -5,6 +5,7 @@ PORT ?= 8000
 DATA ?= demo/var
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 PYTHON ?= $(shell scripts/find-python.sh 3.11 3.12 3.13 3.14)
 PYTHON_DJANGO61 ?= $(shell scripts/find-python.sh 3.13 3.12 3.14 2>/dev/null)
@@ -12,11 +13,12 @@ PYTHON_DJANGO61 ?= $(shell scripts/find-python.sh 3.13 3.12 3.14 2>/dev/null)
 export PORT DATA WORKERS
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test lint format lock clean test-venv
+.PHONY: help demo test bench lint format lock clean test-venv
 
 help:
 	@echo "make demo    set up and serve the demo on 127.0.0.1:$(PORT) (PORT=..., DATA=...)"
 	@echo "make test    set up and check everything: ruff, mypy, import-linter, pytest"
+	@echo "make bench   measure receiving beside its peers (BENCH_ARGS=--help), for an hour or so"
 	@echo "make lint    the same without pytest"
 	@echo "make format  let ruff sort imports and format"
 	@echo "make lock    resolve requirements/*.in anew"
@@ -31,6 +33,10 @@ test: test-venv
 	@python61="$(PYTHON_DJANGO61)"; \
 	[ -z "$$python61" ] || scripts/venv.sh .venv/django61 "$$python61" requirements/test-django61.txt; \
 	exec .venv/test/bin/python scripts/check.py $${python61:+--django61} -- $(PYTEST_ARGS)
+
+bench:
+	@scripts/venv.sh .venv/bench "$(PYTHON)" requirements/bench.txt
+	@exec .venv/bench/bin/python benchmarks/receiving.py $(BENCH_ARGS)
 
 lint: test-venv
 	@.venv/test/bin/python scripts/check.py --lint-only

@@ -1,171 +1,152 @@
-"""A large file through an ordinary form post: Greenroom beside Django's own FileField, in one run.
+"""What receiving costs a server: Greenroom beside its peers and beside the limit, in one run.
 
-    .venv/test/bin/python benchmarks/receiving.py [--size "2 GB"] [--rounds 3]
+    make bench                                  all of it, five rounds
+    make bench BENCH_ARGS="--quick"             a first look
+    make bench BENCH_ARGS="--only limit gunicorn-tus-* --work small"
 
-Starts gunicorn (one worker, gthread), posts the file to a form with a StagedFileField and to one with
-Django's field in turn, and prints for each: CPU seconds of the server per GB (user and system), wall
-seconds, peak memory over idle, and whether saving copied the bytes. Compare the ratios, not the seconds.
+Starts each contender in turn, a new server in each round; drives it with a sender whose own CPU time is not
+counted; and takes CPU seconds for each GB (user and system, of every process of the server), wall seconds,
+and the peak of the resident memory over that of the idle server, which has taken a few files before.
+Compare the ratios, not the seconds: the table says how many times the limit's CPU each one takes, as the
+median of the ratios of the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
+import fnmatch
 import os
-import re
-import socket
-import statistics
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+from contenders import Contender, contenders
+from results import Results, filesystem_of
+from serving import MB, Cost, Failed, Server, Tools, Work
 
-from greenroom.core import format_size, parse_size  # noqa: E402
-
-BOUNDARY = "greenroom-benchmark-boundary"
-BLOCK = os.urandom(1 << 20)
-PATHS = {"Greenroom": "/backup/", "Django": "/plain/"}
-
-
-@dataclass
-class Post:
-    """What one post cost the server."""
-
-    cpu: float
-    wall: float
-    memory: int
-
-
-class Server:
-    """gunicorn with one worker, on a free port, with everything it writes in one directory."""
-
-    def __init__(self, scratch: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        (scratch / "main").mkdir()
-        environment = {
-            **os.environ,
-            "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
-            "GREENROOM_TEST_SCRATCH": str(scratch),
-        }
-        django = [sys.executable, "-m", "django"]
-        subprocess.run([*django, "migrate", "--run-syncdb", "--verbosity", "0"], env=environment, check=True)
-        options = ["--worker-class", "gthread", "--threads", "4", "--timeout", "300", "--log-level", "error"]
-        application = "django.core.wsgi:get_wsgi_application()"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", *options, application],
-            env=environment,
-        )
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-
-    @property
-    def worker(self) -> int:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return int(children.split()[0])
-
-    def cpu(self) -> float:
-        """User and system seconds of the worker so far."""
-        values = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
-        return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self, field: str) -> int:
-        """`VmRSS` or `VmHWM` (the peak) of the worker, in bytes."""
-        status = Path(f"/proc/{self.worker}/status").read_text()
-        match = re.search(rf"{field}:\s+([0-9]+) kB", status)
-        return int(match[1]) * 1024 if match else 0
-
-    def forget_peak(self) -> None:
-        """The peak begins anew (proc(5): clear_refs, 5)."""
-        Path(f"/proc/{self.worker}/clear_refs").write_text("5")
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+WARM = Work(title="warming", files=5, size=MB)
+WORK = {
+    "small": Work(title="500 x 1 MB", files=500, size=MB),
+    "large": Work(title="8 x 100 MB", files=8, size=100 * MB),
+    "huge": Work(title="1 x 1 GB", files=1, size=1000 * MB),
+    "many-small": Work(title="16 clients, 31 x 1 MB each", clients=16, files=31, size=MB),
+    "many-large": Work(title="16 clients, 100 MB each", clients=16, files=1, size=100 * MB),
+}
+QUICK = {
+    "small": Work(title="100 x 1 MB", files=100, size=MB),
+    "large": Work(title="3 x 100 MB", files=3, size=100 * MB),
+    "many-small": Work(title="16 clients, 6 x 1 MB each", clients=16, files=6, size=MB),
+}
+BODY_BYTES = 100 * MB
 
 
-def post(server: Server, path: str, size: int, title: str) -> Post:
-    """Fill in the form at `path` with a file of `size` bytes."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port)
-    connection.request("GET", path)
-    page = connection.getresponse()
-    html = page.read().decode()
-    cookies = "; ".join(value.split(";")[0] for value in page.headers.get_all("Set-Cookie") or [])
-    hidden = re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]*)"[^>]*value="([^"]*)"', html)
-    fields = {**dict(hidden), "title": title}
-    begin = "".join(
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
+def build(scratch: Path, chosen: list[Contender]) -> Tools:
+    """Compile the two programs, install the Node peer, and write what will be sent where reading it costs nothing."""
+    sender: tuple[str | Path, ...] = (sys.executable, HERE / "sender.py")
+    if shutil.which("gcc"):
+        for name in ("sender", "limit"):
+            source, program = HERE / f"{name}.c", scratch / name
+            subprocess.run(["gcc", "-O2", "-pthread", "-o", program, source], check=True)
+        sender = (scratch / "sender",)
+    else:
+        print("gcc was not found: what is sent is sent by Python.")
+    node = ROOT / ".venv/bench-node"
+    if any(each.name == "node" for each in chosen):
+        node.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json", "server.mjs"):
+            shutil.copy(HERE / "node" / name, node)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=node, check=True)
+    memory = Path("/dev/shm")  # noqa: S108 - a file of random bytes, in a directory of its own
+    body = (
+        Path(tempfile.mkdtemp(prefix="greenroom-bench-", dir=memory if memory.is_dir() else scratch)) / "body"
     )
-    begin += (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="body"; filename="{title}.bin"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    end = f"\r\n--{BOUNDARY}--\r\n"
-    idle = server.memory("VmRSS")
-    server.forget_peak()
-    cpu, wall = server.cpu(), time.monotonic()
-    connection.putrequest("POST", path)
-    connection.putheader("Cookie", cookies)
-    connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
-    connection.putheader("Content-Length", str(len(begin) + size + len(end)))
-    connection.endheaders(begin.encode())
-    for start in range(0, size, len(BLOCK)):
-        connection.send(BLOCK[: size - start])
-    connection.send(end.encode())
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 302:
-        raise SystemExit(f"{path} answered {answer.status}")
-    return Post(
-        cpu=(server.cpu() - cpu) / (size / 1e9),
-        wall=time.monotonic() - wall,
-        memory=server.memory("VmHWM") - idle,
-    )
+    body.write_bytes(os.urandom(BODY_BYTES))
+    return Tools(sender=sender, limit=scratch / "limit", node=node, body=body)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--size", default="2 GB")
-    parser.add_argument("--rounds", type=int, default=3)
+def choose(patterns: list[str]) -> list[Contender]:
+    """The contenders that were asked for and can run here; what is missing is said."""
+    chosen = [each for each in contenders() if any(fnmatch.fnmatch(each.name, p) for p in patterns)]
+    for each in chosen:
+        if each.is_missing:
+            print(f"{each.name} is left out: {each.needs} was not found.")
+    return [each for each in chosen if not each.is_missing]
+
+
+def measure(contender: Contender, works: dict[str, Work], scratch: Path, tools: Tools) -> dict[str, Cost]:
+    """One round of one contender."""
+    server = Server(contender, scratch / "server", tools)
+    try:
+        server.do(WARM, 0)
+        idle = server.idle()
+        return {name: server.do(work, idle) for name, work in works.items()}
+    finally:
+        server.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one round of less work")
+    parser.add_argument("--only", nargs="+", default=["*"], metavar="NAME", help="contenders, with * and ?")
+    parser.add_argument("--work", nargs="+", choices=WORK, default=None)
+    parser.add_argument(
+        "--directory", default=tempfile.gettempdir(), help="where servers write (%(default)s)"
+    )
+    parser.add_argument(
+        "--store", metavar="NAME", help="keep the results as benchmarks/results/NAME.json and .md"
+    )
+    parser.add_argument("--list", action="store_true", help="name the contenders")
     options = parser.parse_args()
-    size = parse_size(options.size)
-    results: dict[str, list[Post]] = {name: [] for name in PATHS}
-    links: dict[str, int] = {}
-    with tempfile.TemporaryDirectory(prefix="greenroom-benchmark-", dir=ROOT) as directory:
-        server = Server(Path(directory))
+    if options.list:
+        print("\n".join(each.name for each in contenders()))
+        return 0
+    available = QUICK if options.quick else WORK
+    works = {name: work for name, work in available.items() if options.work is None or name in options.work}
+    chosen = choose(options.only)
+    if not chosen or not works:
+        print("Nobody and nothing is left to measure: see --list, --only and --work.")
+        return 1
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # its servers end with it, however it is told to
+    rounds = 1 if options.quick else options.rounds
+    with tempfile.TemporaryDirectory(prefix="greenroom-bench-", dir=options.directory) as name:
+        scratch = Path(name)
+        tools = build(scratch, chosen)
+        results = Results(works=works, filesystem=filesystem_of(scratch))
+        print(f"{rounds} rounds, {len(chosen)} contenders, written to {results.filesystem}", flush=True)
         try:
-            for number in range(options.rounds):
-                for name, path in PATHS.items():
-                    title = f"{name.lower()}-{number}"
-                    results[name].append(post(server, path, size, title))
-                    saved = Path(directory) / f"main/media/papers/{title}.bin"
-                    links[name] = saved.stat().st_nlink
-                    saved.unlink()
-                    for held in (Path(directory) / "main/greenroom-held").rglob("bytes"):
-                        held.unlink()
+            for number in range(rounds):
+                costs = {}
+                for contender in chosen:
+                    costs[contender] = measure(contender, works, scratch, tools)
+                    line = "  ".join(f"{name} {cost.cpu:.2f}" for name, cost in costs[contender].items())
+                    print(f"round {number + 1}  {contender.name:28} {line}", flush=True)
+                results.add(costs)
+        except Failed as failure:
+            print(failure)
+            return 1
+        except KeyboardInterrupt:
+            if not results.costs:
+                raise
+            print("Stopped: what follows is of the rounds before.")
         finally:
-            server.process.terminate()
-            server.process.wait()
-    print(f"{format_size(size)}, medians of {options.rounds} posts in turn")
-    print(f"{'':10} {'CPU s per GB':>14} {'wall s':>8} {'peak over idle':>16}  saving")
-    for name, posts in results.items():
-        cpu, wall, memory = (
-            statistics.median(getattr(each, key) for each in posts) for key in vars(posts[0])
-        )
-        saving = "a link, no byte copied" if links[name] > 1 else "moved or copied"
-        print(f"{name:10} {cpu:14.2f} {wall:8.1f} {format_size(int(memory)):>16}  {saving}")
-    ratio = statistics.median(
-        ours.cpu / theirs.cpu for ours, theirs in zip(results["Greenroom"], results["Django"], strict=True)
-    )
-    print(f"Greenroom takes {ratio:.2f} x the CPU of Django's own field, and computes a SHA-256.")
+            shutil.rmtree(tools.body.parent)
+    print("\n" + results.markdown())
+    is_whole = not options.quick and options.only == ["*"] and options.work is None
+    if options.store or is_whole:
+        results.store(HERE / "results" / (options.store or "receiving"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,7 +24,7 @@ unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 export PIP_CONFIG_FILE=/dev/null
 export CUSTOM_COMPILE_COMMAND="make lock"
 
-for name in lock build demo test; do
+for name in lock build demo bench test; do
     compile .venv/lock311/bin/python "$name"
 done
 compile .venv/lock312/bin/python test-django61

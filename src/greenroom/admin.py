@@ -22,7 +22,7 @@ class StagedUploadAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("client_name", "state", "size", "media_type", "held_by", "created_at", "expires_at")
     list_filter = ("state", "media_type")
     list_select_related = ("owner__user",)
-    search_fields = ("client_name", "sha256", "owner__user__username")
+    search_fields = ("client_name", "digest", "owner__user__username")
     date_hierarchy = "created_at"
     actions = ("discard",)
     fields = (
@@ -30,7 +30,7 @@ class StagedUploadAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "state",
         "size",
         "media_type",
-        "sha256",
+        "digest",
         "held_by",
         "created_at",
         "staged_at",

@@ -41,6 +41,9 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
     """
     visit = current_visit()
     wanted = [each for each in files if each.use]
+    if visit is not None:
+        for each in wanted:
+            each.identify()
     while visit is not None and wanted:
         taken = claim_all(wanted, visit)
         if taken is None:

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from . import conf
 from .core import LocalFiles, SideFiles, UsageError
+from .core.digests import check_choice
 from .stores import LocalStore, MemoryStore
 
 MIDDLEWARE = "greenroom.middleware.GreenroomMiddleware"
@@ -30,12 +31,20 @@ def register_all() -> None:
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001 to E005, W001: the `GREENROOM` dict, the store that it describes, and where that is."""
+    """E001 to E005, E010, W001: the `GREENROOM` dict, the store that it describes, and where that is."""
     values = getattr(settings, "GREENROOM", {})
     try:
         current = conf.read(values)
     except (UsageError, TypeError) as error:
         return [Error(f"The setting GREENROOM is wrong: {error}", id="greenroom.E001")]
+    try:
+        check_choice(current.digest)
+    except UsageError:
+        message = (
+            f'GREENROOM["DIGEST"] is {current.digest!r}, and the package {current.digest} is not installed.'
+        )
+        hint = f'Run: pip install "django-greenroom[{current.digest}]"'
+        return [Error(message, hint=hint, id="greenroom.E010")]
     try:
         current.owner_of()
     except Exception as error:  # importing the project's own module may raise anything

@@ -15,6 +15,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .core import Ceilings, Leases, Limits, Store, UsageError, parse_size
+from .core.digests import CHOICES
 from .images import WorkerLimits, configure
 from .stores import LocalStore
 
@@ -63,6 +64,8 @@ class Settings:
     """How much memory a worker may take."""
     workers: int = 2
     """How many workers decode pictures for one server process."""
+    digest: str | None = "sha256"
+    """By what uploads are hashed as they come in: "sha256", "blake3" (an extra) or None (not at all)."""
     place: str = "link"
     """How bytes reach a final place on the same file system: "link" (no byte is copied) or "copy"."""
 
@@ -84,6 +87,8 @@ class Settings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f'GREENROOM["{name.upper()}"] is a whole number from 1.', value)
+        if self.digest not in CHOICES:
+            raise UsageError('GREENROOM["DIGEST"] is "sha256", "blake3" or None.', self.digest)
         if self.place not in ("link", "copy"):
             raise UsageError('GREENROOM["PLACE"] is "link" or "copy".', self.place)
         if (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from . import conf
-from .core import Limits, LocalFiles, Picture, Signer, Stage, Token, Upload
+from .core import Limits, LocalFiles, Picture, SideFiles, Signer, Stage, Token, Upload
 from .core import place as placing
 from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
@@ -187,13 +186,26 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
     def cropped(self, crop: Crop | None, bake: Bake, *, crop_to: str = "") -> StagedFile:
         """The same upload with another crop."""
         other = copy.copy(self)
-        other.__dict__.pop("rendered", None)
+        for made in ("rendered", "source"):
+            other.__dict__.pop(made, None)
         other.crop, other.bake, other.crop_to, other._open = crop, bake, crop_to, None
         return other
 
     def keep(self) -> Upload:
         """Put the bytes where other processes see them, if they are not there yet."""
         return self._intake.keep() if self._intake is not None else self._record
+
+    def identify(self) -> None:
+        """See that the record has a digest, by which a form that is sent again is told from a changed one.
+
+        What came by itself (it has terms) is sent once and named by its token from then on: there the id will do.
+        """
+        if self.upload.terms:
+            return
+        if self._intake is not None:
+            self._intake.identify()
+        else:
+            self._record = self.stage.identify(self._record)
 
     def touch(self) -> None:
         """It is used or shown: its lease starts anew."""
@@ -248,23 +260,27 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         """Apply the crop now, if there is one to apply, so that nothing can go wrong with it later."""
         return self.rendered if self.is_baked else None
 
-    @property
-    def sha256(self) -> str:
-        """The SHA-256, in hex, of what is read."""
+    @cached_property
+    def source(self) -> str:
+        """The side file that has what is read; empty where that is the upload's own bytes."""
         if not self.is_baked:
-            return self.upload.sha256
-        with self._opened() as file:
-            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
+            return ""
+        if self.rendered.path is not None:
+            return self.rendered.path.name
+        # Whoever has to undo the save after a crash finds here what was saved.
+        name = f"baked-{new_id()}"
+        cast(SideFiles, self.stage.store).put_beside(self.upload.id, name, cast(bytes, self.rendered.data))
+        return name
 
     def put_in_place(self, path: Path, *, mode: int | None, link: bool) -> None:
         """Make `path` a file with what is read: by a link where that is possible, else by a verified copy."""
         if not self.is_baked:
             self.stage.put_in_place(self.upload, path, mode=mode, link=link)
         elif self.rendered.path is not None:
-            placing.place(self.rendered.path, path, sha256=self.sha256, mode=mode, link=link)
+            placing.place(self.rendered.path, path, mode=mode, link=link)
         else:
             with self._opened() as file:
-                placing.copy(file, path, sha256=self.sha256, mode=mode)
+                placing.copy(file, path, mode=mode)
 
     def _opened_original(self) -> BinaryIO:
         if self._intake is not None:

@@ -20,37 +20,30 @@ from django.core.files.uploadhandler import (
     StopFutureHandlers,
     StopUpload,
 )
-from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http import HttpRequest, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.utils.encoding import force_str
 
 from . import signals
+from .bodies import Body
 from .core.errors import CutShort, MalformedBody, Refused, TooMany
 from .core.intake import Intake
 from .core.names import clean_name
 from .files import StagedFile
 from .owners import Visit
-from .peek import PEEK_BYTES
 from .policies import IntakePolicy
 from .posted import StagedFiles
+from .streams import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS
 from .wire.multipart import PART_END, MultipartParser, PartBegin, decode_field
-
-READ_BYTES = 262_144
-THROWN_AWAY_SECONDS = 5.0
-"""What is refused is read and thrown away for this long at most, so that the browser shows the answer."""
-
-THROWN_AWAY_BYTES = 8_192
-"""Read at once of what is thrown away. A server gives all that is asked for or waits for it, and the clock is
-looked at in between: a slow sender of large pieces would have the thread for much longer than was meant."""
 
 FILES_IN_MEMORY = 16
 """So many files of the largest size that stays in memory; a post with more of them uses the disk."""
 
 
 class Sink(Protocol):
-    """Where the bytes of one part go."""
+    """Where the bytes of one part go. Those of a file may be a view of memory that is used again after `write`."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes | memoryview) -> None: ...
 
     def end(self) -> None: ...
 
@@ -91,7 +84,7 @@ class StagingHandler(FileUploadHandler):
             if taken is not None:
                 return cast(tuple[QueryDict, StagedFiles], taken)
         reader = FormReader(self, others, encoding or settings.DEFAULT_CHARSET, content_length)
-        return reader.read(input_data, boundary), self.files
+        return reader.read(Body(self.request, content_length), boundary), self.files
 
     # Django's parser never gets as far as a single file, but an upload handler has to have these.
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
@@ -119,17 +112,18 @@ class FormReader:
         self.thrown_away = 0.0
         self.sink: Sink | None = None
 
-    def read(self, input_data: Any, boundary: bytes) -> QueryDict:
+    def read(self, body: Body, boundary: bytes) -> QueryDict:
         parser = MultipartParser(boundary, encoding=self.encoding, max_parts=None)
         try:
-            while chunk := self.next_chunk(input_data):
-                self.bytes_read += len(chunk)
-                for event in parser.feed(chunk):
-                    self.take(event)
+            with contextlib.suppress(CutShort):  # the form may be whole; what follows it says nothing
+                while count := self.fill(body):
+                    self.bytes_read += count
+                    for event in parser.feed(body.buffer, count):
+                        self.take(event)
             whole = parser.finish()
         except MalformedBody as error:
             raise MultiPartParserError(str(error)) from error
-        except (StopReading, UnreadablePostError):
+        except StopReading:
             whole = False
         if not whole:
             self.handler.files.cut_short = True
@@ -140,19 +134,16 @@ class FormReader:
         self.post._mutable = False
         return self.post
 
-    def next_chunk(self, input_data: Any) -> bytes:
+    def fill(self, body: Body) -> int:
         """Read on. The time that goes by while nothing but a refused file arrives is counted."""
-        if not self.bytes_read:
-            # What was looked at is here already, and may be enough to refuse it: do not wait for more.
-            return bytes(input_data.read(PEEK_BYTES))
         if not isinstance(self.sink, ThrownAway):
-            return bytes(input_data.read(READ_BYTES))
+            return body.fill()
         before = time.monotonic()
-        chunk = bytes(input_data.read(THROWN_AWAY_BYTES))
+        count = body.fill(THROWN_AWAY_BYTES, max(THROWN_AWAY_SECONDS - self.thrown_away, 0.1))
         self.thrown_away += time.monotonic() - before
         if self.thrown_away > THROWN_AWAY_SECONDS:
             raise StopReading
-        return chunk
+        return count
 
     def take(self, event: Any) -> None:
         if isinstance(event, PartBegin):
@@ -223,12 +214,12 @@ class Field:
         self.pieces: list[bytes] = []
         reader.field_bytes += len(part.name) + 2  # as Django counts: "&" and "=" of the other encoding
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self.reader.field_bytes += len(data)
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if limit is not None and self.reader.field_bytes > limit:
             raise RequestDataTooBig("Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.")
-        self.pieces.append(data)
+        self.pieces.append(bytes(data))
 
     def end(self) -> None:
         strict = django.VERSION >= (6, 1)
@@ -248,7 +239,7 @@ class Staged:
         self.intake = intake
         self.use = use
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         try:
             self.intake.write(data)
         except Refused as refusal:
@@ -277,7 +268,7 @@ class Staged:
 class ThrownAway:
     """A refused file: its bytes go nowhere."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Nowhere."""
 
     def end(self) -> None:
@@ -318,11 +309,11 @@ class OrdinaryFile:
             if stop.connection_reset:
                 raise StopReading from stop
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         if self.skipped:
             return
         with self.heeding():
-            chunk: bytes | None = data
+            chunk: bytes | None = bytes(data)
             for index, each in enumerate(self.reader.others):
                 length = len(chunk or b"")
                 chunk = each.receive_data_chunk(chunk or b"", self.counters[index])

@@ -6,15 +6,16 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connections, models, router, transaction
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from . import statements
 from .core.ledger import Ceilings, claim_key
 from .core.upload import Picture, State, Upload
 from .holders import is_dead, this_holder
@@ -29,6 +30,10 @@ _CLOCKS = {
     "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
 }
+
+_alone_with: ContextVar[str] = ContextVar(
+    "greenroom_alone_with", default=""
+)  # of a thread or task, as its transaction
 
 
 class OrmLedger:
@@ -57,24 +62,30 @@ class OrmLedger:
             return float(cursor.fetchone()[0])
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
-        now = to_datetime(self.now())
-        with transaction.atomic(using=self.alias):
-            # The owner's row first: writing to it makes everybody else with the same owner wait, so that
-            # two inserts can't both be the last that fits.
-            self._seen(upload.owner, now)
-            held = StagedUpload.objects.using(self.alias).filter(owner_id=upload.owner, expires_at__gt=now)
-            totals = held.exclude(state=State.PROMOTED).aggregate(
-                count=models.Count("id"), held=models.Sum(Greatest("offset", "reserved"), default=0)
-            )
-            ceilings.check(upload, totals["count"], totals["held"])
-            StagedUpload.objects.using(self.alias).create(**to_columns(upload))
+        with self.alone(upload.owner):
+            held = statements.held(self.alias, upload.owner, to_datetime(self.now()))
+            ceilings.check(upload, *held)
+            statements.insert(self.alias, StagedUpload, to_columns(upload))
 
     @contextlib.contextmanager
     def alone(self, owner: str) -> Iterator[None]:
         """Nobody else with the same owner can insert meanwhile, so that what is counted stays true."""
-        with transaction.atomic(using=self.alias):
-            self._seen(owner, to_datetime(self.now()))
+        if _alone_with.get() == owner:
             yield
+            return
+        with transaction.atomic(using=self.alias):
+            # Writing to the owner's row makes everybody else with the same owner wait, so that two inserts cannot
+            # both be the last that fits.
+            self._seen(owner, to_datetime(self.now()))
+            reset = _alone_with.set(owner)
+            try:
+                yield
+            finally:
+                _alone_with.reset(reset)
+
+    def count_under(self, owner: str, mark: str) -> int:
+        """As many as `under` gives, without reading them."""
+        return statements.count_under(self.alias, owner, to_datetime(self.now()), mark)
 
     def under(self, owner: str, mark: str) -> list[Upload]:
         """The owner's uploads that wait and whose terms contain `mark`."""
@@ -86,29 +97,23 @@ class OrmLedger:
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
         """Count `size` bytes for an upload that is here already, whose length nobody knew (`QuotaExceeded`)."""
         with self.alone(upload.owner):
-            rows = StagedUpload.objects.using(self.alias)
-            others = rows.filter(owner_id=upload.owner, expires_at__gt=to_datetime(self.now()))
-            totals = (
-                others.exclude(state=State.PROMOTED)
-                .exclude(pk=upload.id)
-                .aggregate(
-                    count=models.Count("id"), held=models.Sum(Greatest("offset", "reserved"), default=0)
-                )
-            )
-            ceilings.check(replace(upload, reserved=size), totals["count"], totals["held"])
-            rows.filter(pk=upload.id).update(reserved=size)
+            others = statements.held(self.alias, upload.owner, to_datetime(self.now()), but=upload.id)
+            ceilings.check(replace(upload, reserved=size), *others)
+            statements.update(self.alias, StagedUpload, {"reserved": size}, {"id": upload.id})
 
     def get(self, upload_id: str) -> Upload | None:
         row = StagedUpload.objects.using(self.alias).filter(pk=upload_id).first()
         return to_upload(row) if row is not None else None
 
     def swap(self, before: Upload, after: Upload) -> bool:
-        columns = to_columns(after)
-        changed = {name: value for name, value in columns.items() if value != to_columns(before)[name]}
-        rows = StagedUpload.objects.using(self.alias).filter(
-            pk=before.id, state=before.state, offset=before.offset, epoch=before.epoch
-        )
-        return bool(rows.update(**changed)) if changed else rows.exists()
+        was, columns = to_columns(before), to_columns(after)
+        changed = {name: value for name, value in columns.items() if value != was[name]}
+        if after.state is not before.state:
+            changed["reserved"] = after.reserved  # `reserve` may have counted more since `before` was read
+        version = {name: was[name] for name in ("id", "state", "offset", "epoch")}
+        if not changed:
+            return StagedUpload.objects.using(self.alias).filter(**version).exists()
+        return bool(statements.update(self.alias, StagedUpload, changed, version))
 
     def remove(self, upload_id: str) -> None:
         StagedUpload.objects.using(self.alias).filter(pk=upload_id).delete()
@@ -118,11 +123,11 @@ class OrmLedger:
         return [to_upload(row) for row in rows]
 
     def _seen(self, owner: str, now: datetime) -> None:
-        rows = StagedOwner.objects.using(self.alias)
         values: dict[str, Any] = {"seen_at": now}
         if self.user_id is not None:
             values["user_id"] = self.user_id
-        if not rows.filter(pk=owner).update(**values):
+        if not statements.update(self.alias, StagedOwner, values, {"key": owner}):
+            rows = StagedOwner.objects.using(self.alias)
             _, created = rows.get_or_create(pk=owner, defaults=values)
             if not created:  # somebody else was faster, and is only waited for by a write to the same row
                 rows.filter(pk=owner).update(**values)

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, UnreadablePostError
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    QueryDict,
+    UnreadablePostError,
+)
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from . import answers
+from .bodies import Body, declared_length, settle_body
 from .core.errors import Refused
 from .decorators import answer, declared_of
 from .files import OwnersStage
-from .handlers import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS, StagingHandler
+from .handlers import StagingHandler
 from .owners import Visit, visit_of, visiting
 from .peek import Head, peek
 from .policies import SUFFIX, IntakePolicy
 from .posted import StagedFiles
 from .promotion import TakenUse
 from .settling import settle_promotions
+from .streams import watch_for_stop
 from .wire.problem import status_of
 from .wording import say
 
@@ -43,6 +51,7 @@ class GreenroomMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        watch_for_stop()
         # Who runs without Django's CSRF check gets none from us: a policy is signed for its owner's page anyway.
         self.checks_csrf = any(
             isinstance(kind, type) and issubclass(kind, CsrfViewMiddleware)
@@ -65,13 +74,26 @@ class GreenroomMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """Take a governed post in, or say why not, before the view and its transaction begin."""
+        answer = self.take_in(request, view)
+        if (
+            answer is None
+            and iscoroutinefunction(view)
+            and not was_read(request)
+            and not settle_body(request)
+        ):
+            return HttpResponseBadRequest()  # to nobody
+        return answer
+
+    def take_in(self, request: HttpRequest, view: Callable[..., Any]) -> HttpResponseBase | None:
+        """Read a governed post, and no other."""
         if getattr(view, "takes_raw_body", False):
             return None  # an upload by itself: whatever it calls its type, it is no form
         declared = declared_of(view)
         if request.method != "POST" or request.content_type != "multipart/form-data" or was_read(request):
             return None
         visit: Visit = request.greenroom  # type: ignore[attr-defined]
-        head = peek(request)
+        length = declared_length(request)
+        head = peek(request, length)
         checks_csrf = self.checks_csrf and not is_exempt(request, view)
         if declared is None and not is_governed(head, visit, will_be_parsed=checks_csrf):
             return None
@@ -83,7 +105,7 @@ class GreenroomMiddleware:
             # Before a file byte is stored: Django's middleware would receive every file and then refuse.
             rejected = csrf_rejection(request, head, view)
             if rejected is not None:
-                throw_away(request)
+                Body(request, length).throw_away()
                 return rejected
 
         def policy_of(name: str, post: QueryDict) -> IntakePolicy | None:
@@ -99,11 +121,14 @@ class GreenroomMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A refusal that a view did not catch (a token from a session whose upload is gone) is an answer, and no
-        error of the server. The second of two equal submits gets the one that the first got."""
+        error of the server. Nor is a body that breaks off in a view that reads it. The second of two equal
+        submits gets the one that the first got."""
         if isinstance(exception, TakenUse):
             return answers.again(request, exception)
         if isinstance(exception, Refused):
             return answer(request, [say(exception)], code=exception.code, status=status_of(exception))
+        if isinstance(exception, UnreadablePostError):
+            return HttpResponseBadRequest()  # to nobody
         return None
 
 
@@ -161,11 +186,3 @@ def csrf_rejection(request: HttpRequest, head: Head, view: Callable[..., Any]) -
     check = CsrfViewMiddleware(lambda request: HttpResponse())
     check.process_request(stand_in)
     return check.process_view(stand_in, view, (), {})
-
-
-def throw_away(request: HttpRequest) -> None:
-    """Read the rest for a few seconds, so that a browser that is still sending gets to see the answer."""
-    until = time.monotonic() + THROWN_AWAY_SECONDS
-    with contextlib.suppress(UnreadablePostError):
-        while time.monotonic() < until and request.read(THROWN_AWAY_BYTES):
-            pass

@@ -48,7 +48,7 @@ class StagedUpload(models.Model):
     reserved = models.BigIntegerField()
     offset = models.BigIntegerField(_("bytes"))
     epoch = models.BigIntegerField()
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    digest = models.CharField(_("digest"), max_length=100, blank=True)
     media_type = models.CharField(_("type"), max_length=100, blank=True)
     stamp = models.CharField(max_length=100, blank=True)
     picture = models.JSONField(null=True)

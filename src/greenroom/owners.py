@@ -138,8 +138,10 @@ def digest_of(request: HttpRequest) -> str:
     for name, files in sorted(request.FILES.lists()):
         for each in files:
             # The client's name: what a held file is saved as depends on whether it was looked at already.
+            if hasattr(each, "identify"):
+                each.identify()
             upload = getattr(each, "upload", None)
-            content = (upload.client_name, upload.sha256) if upload is not None else (each.name, each.size)
+            content = (upload.client_name, upload.digest) if upload is not None else (each.name, each.size)
             digest.update(repr((name, content)).encode())
     return digest.hexdigest()
 
@@ -153,4 +155,5 @@ def make_stage(user_id: Any = None) -> Stage:
         limits=settings.limits,
         leases=settings.leases,
         ceilings=settings.ceilings,
+        digest=settings.digest,
     )

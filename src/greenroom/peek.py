@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from django.http import HttpRequest
 
+from .bodies import open_stream
 from .core.errors import MalformedBody
 from .wire.multipart import PART_END, MultipartParser, PartBegin, boundary_of
 
@@ -27,56 +26,18 @@ class Head:
     cut_short: bool = False
 
 
-class Replay(io.RawIOBase):
-    """`head` again, and then the rest of `stream`."""
-
-    def __init__(self, head: bytes, stream: Any) -> None:
-        self._head = io.BytesIO(head)
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0:
-            return self._head.read() + cast(bytes, self._stream.read())
-        # Filled up from both: `HttpRequest.body` reads once, and takes less for the end.
-        data = self._head.read(size)
-        return data + cast(bytes, self._stream.read(size - len(data))) if len(data) < size else data
-
-    def readline(self, size: int | None = -1) -> bytes:
-        limit = -1 if size is None else size
-        line = self._head.readline(limit)
-        if line.endswith(b"\n") or (0 <= limit <= len(line)):
-            return line
-        return line + cast(bytes, self._stream.readline(limit - len(line) if limit > 0 else -1))
-
-
-def peek(request: HttpRequest) -> Head:
+def peek(request: HttpRequest, declared: int | None) -> Head:
     """Look at the head of a multipart post and leave the request as if nobody had read from it.
 
     Reading the request through its public methods would mark it as read, and views that take the raw body
     (webhooks, other frameworks' parsers) would find it gone.
     """
-    raw = cast(Any, request)
-    stream = raw._stream
-    head = read_head(stream)
-    if hasattr(stream, "seekable") and stream.seekable():
-        stream.seek(0)  # under ASGI the body is a file already
-    else:
-        raw._stream = Replay(head, stream)
-    return parse_head(request, head)
-
-
-def read_head(stream: Any) -> bytes:
-    """Up to 64 KiB, or less where the body ends; a server may give it in smaller pieces."""
-    pieces: list[bytes] = []
-    missing = PEEK_BYTES
+    stream = open_stream(request, declared)
+    head = b""
     with contextlib.suppress(OSError):  # a connection that is broken; whoever reads on will find out
-        while missing and (piece := stream.read(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
-    return b"".join(pieces)
+        head = stream.read(PEEK_BYTES)
+    stream.unread(head)
+    return parse_head(request, head)
 
 
 def parse_head(request: HttpRequest, data: bytes) -> Head:

@@ -113,13 +113,14 @@ def promote(
     staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile
 ) -> Promotion:
     """Claim, journal, put in place, and name the file in the instance."""
+    staged.identify()  # before anything is claimed: by what a use is known must not change while it is open
     upload = staged.keep()
     staged.stage.verify(upload)
     claim = Claim.new(
         upload.id,
         use=staged.use,
         target=f"{field.model._meta.label}.{field.name}",
-        sha256=staged.sha256,
+        source=staged.source,
     )
     ledger = cast(OrmLedger, staged.stage.ledger)
     visit, key = current_visit(), use_key(upload, claim.use)

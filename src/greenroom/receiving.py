@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -34,13 +34,15 @@ from .core.errors import (
     TooMany,
     gettext_noop,
 )
+from .core.intake import Intake
 from .core.names import clean_name
 from .core.place import room_or_refusal
-from .core.spool import judge_claims
+from .core.spool import chunks_of, judge_claims
 from .files import token_signer
 from .ledger import OrmLedger
 from .owners import Visit
 from .policies import IntakePolicy
+from .streams import Stopping
 from .terms import Terms
 from .wire.messages import Append, Create, Progress
 
@@ -87,30 +89,47 @@ class Receiver:
             metadata=command.metadata,
             # Where the client says what ends the upload, a length that is reached must not.
             length=command.length if command.ends is not None else None,
-            sha256=command.whole.digest.hex() if command.whole is not None else "",
+            digests=tuple(map(str, command.whole)),
         )
-        with self.ledger.alone(self.stage.owner):
+        stage = self.limited(limits)
+        with contextlib.ExitStack() as counting:
             if policy is not None:
+                counting.enter_context(self.ledger.alone(self.stage.owner))
                 self.check_count(policy, name, command.length)
-            upload = self.limited(limits).create(
-                client_name=name,
-                client_type=command.client_type,
-                length=None if command.ends is not None else command.length,
-                reserve=command.length or 0,
-                terms=terms.encode(),
-            )
-        first = Append(offset=0, ends=command.ends, checksums=command.checksums)
-        if not command.has_content and command.length != 0:
-            return upload
+            upload: dict[str, Any] = {
+                "client_name": name,
+                "client_type": command.client_type,
+                "length": None if command.ends is not None else command.length,
+                "reserve": command.length or 0,
+                "terms": terms.encode(),
+            }
+            if not command.has_content and command.length != 0:
+                return stage.create(**upload)
+            intake = stage.intake(**upload, memory=0, expect=terms.digests)
+        return self.first(intake, command, body, terms)
+
+    def first(self, intake: Intake, command: Create, body: Body, terms: Terms) -> Upload:
+        """The bytes that come with the creation. Nobody knows the upload yet, so nobody has to be kept from it."""
+        upload = intake.upload
+        append = Append(offset=0, ends=command.ends, checksums=command.checksums)
         try:
-            return self.append(upload, first, body)
+            self.check_declared(upload, terms, append, body, command.length)
+            with self.pieces(upload, append, body, command.length) as pieces:
+                for piece in pieces:
+                    intake.write(piece)
+            if not command.ends:
+                return intake.keep_part()
+            intake.finish()
+            return intake.keep()
+        except Stopping:
+            return intake.keep_part()
         except CutShort:
             # Nobody was told its URL, so nobody goes on with it.
-            here = self.stage.get(upload.id)
-            self.ledger.swap(here, replace(here, expires_at=self.ledger.now() + self.stage.leases.receiving))
+            part = intake.keep_part()
+            self.ledger.swap(part, replace(part, expires_at=self.ledger.now() + self.stage.leases.receiving))
             raise
         except BaseException:
-            self.stage.remove(upload.id)
+            intake.abandon()
             raise
 
     def policy(self, text: str) -> IntakePolicy | None:
@@ -124,10 +143,9 @@ class Receiver:
 
     def check_count(self, policy: IntakePolicy, name: str, length: int | None) -> None:
         """Raise `TooMany` if the field has all its files. Giving one up makes room for another."""
-        held = self.ledger.under(self.stage.owner, policy.use)
-        if len(held) < policy.max_files:
+        if self.ledger.count_under(self.stage.owner, policy.use) < policy.max_files:
             return
-        for each in held:
+        for each in self.ledger.under(self.stage.owner, policy.use):
             declared = each.length if each.length is not None else Terms.decode(each.terms).length
             if (
                 each.state is State.RECEIVING
@@ -147,40 +165,54 @@ class Receiver:
         if upload.state is not State.RECEIVING:
             return self.repeated(upload, command, body)
         upload, terms = self.with_length(upload, terms, command)
-        if command.whole is not None:
+        if command.whole:
             self.check_offset(upload, command)
-            terms = replace(terms, sha256=command.whole.digest.hex())
+            terms = replace(terms, digests=tuple(map(str, command.whole)))
             self.ledger.swap(upload, replace(upload, terms=terms.encode()))
         length = upload.length if upload.length is not None else terms.length
         self.check_declared(upload, terms, command, body, length)
         stage = self.limited(terms.limits)
-        with contextlib.ExitStack() as waiting:
-            source: Iterable[bytes] | BinaryIO = self.counted(upload, command, body, length)
-            try:
-                if command.checksums:
-                    self.check_offset(upload, command)
-                    source = waiting.enter_context(checked(source, command, upload.client_name))
-                after = stage.append(
+        try:
+            with self.pieces(upload, command, body, length) as source:
+                return stage.append(
                     upload.id,
                     source,
                     offset=command.offset,
                     last=command.ends is True,
                     length=command.length if command.ends is None else None,
+                    size=body.declared,
+                    expect=terms.digests,
                 )
-            except CutShort as error:
-                raise error.named(upload.client_name) from error
-            except LengthExceeded:
-                # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
-                if command.ends is not None:
-                    self.stage.remove(upload.id)
-                raise
-        return self.finished(after, terms)
+        except Stopping:
+            # Nothing is wrong with the request: it is answered with as much of it as is kept.
+            return self.stage.get(upload.id)
+        except LengthExceeded:
+            # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
+            if command.ends is not None:
+                self.stage.remove(upload.id)
+            raise
+
+    @contextlib.contextmanager
+    def pieces(
+        self, upload: Upload, command: Append, body: Body, length: int | None
+    ) -> Iterator[Iterable[Any]]:
+        """The body, piece by piece; with checksums only when all of it is known to be right."""
+        pieces = self.counted(upload, command, body, length)
+        try:
+            if not command.checksums:
+                yield pieces
+                return
+            self.check_offset(upload, command)
+            with checked(pieces, command, upload.client_name) as waiting:
+                yield chunks_of(waiting)
+        except CutShort as error:
+            raise error.named(upload.client_name) from error
 
     def repeated(self, upload: Upload, command: Append, body: Body) -> Upload:
         """A whole upload does not change; who missed the answer and asks again gets it again."""
         self.check_offset(upload, command)
         # A client that repeats its last request sends an empty one, at the end.
-        if body.declared or body.read(1) or command.length not in (None, upload.offset):
+        if body.declared or body.fill(1) or command.length not in (None, upload.offset):
             raise AlreadyWhole(name=upload.client_name)
         return upload
 
@@ -221,7 +253,7 @@ class Receiver:
             self.check_offset(upload, command)  # says first what would have to be mended first
             raise
 
-    def counted(self, upload: Upload, command: Append, body: Body, length: int | None) -> Iterable[bytes]:
+    def counted(self, upload: Upload, command: Append, body: Body, length: int | None) -> Iterable[Any]:
         """The body, held to the length that the client has declared, and given room as it comes."""
         end = room = command.offset
         for data in body:
@@ -234,18 +266,6 @@ class Receiver:
             yield data
         if command.ends is True and length is not None and end < length:
             raise LengthChanged(name=upload.client_name, declared=length)
-
-    def finished(self, upload: Upload, terms: Terms) -> Upload:
-        """What is left to do when all of it is here."""
-        if upload.state is State.RECEIVING:
-            return upload
-        if terms.sha256 and terms.sha256 != upload.sha256:
-            self.stage.remove(upload.id)
-            raise ChecksumMismatch(name=upload.client_name)
-        here = self.ledger.get(upload.id)
-        if here is not None and here.reserved:  # room for a body that had no length
-            self.ledger.swap(here, replace(here, reserved=0))
-        return upload
 
     # -- the rest ----------------------------------------------------------------------------------
 
@@ -277,7 +297,7 @@ class Receiver:
             metadata=terms.metadata,
             client_name=upload.client_name,
             media_type=upload.media_type,
-            sha256=upload.sha256,
+            digest=upload.digest,
         )
 
     def limited(self, limits: Limits) -> Stage:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import io
+import os
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from django.apps import apps
 from django.db import models, router, transaction
 
-from .core import LocalFiles, SideFiles, Stage, Upload
+from .core import LocalFiles, SideFiles, Stage, Store, Upload
 from .core.claims import Claim, claims_of
+from .core.digests import same_bytes
 from .core.place import remove_partial
 from .core.stage import ORPHAN_GRACE
 from .ledger import OrmLedger
@@ -53,7 +55,7 @@ def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) ->
                 if upload is not None:
                     ledger.close(upload, claim.use)
             else:
-                remove_placed(claim)
+                remove_placed(claim, stage.store)
                 if upload is not None:
                     ledger.release(upload, claim.use)
     for claim in claims:
@@ -96,7 +98,7 @@ def row_holds(claim: Claim) -> bool:
     return rows.filter(**{field.name: claim.place}).exists()
 
 
-def remove_placed(claim: Claim) -> None:
+def remove_placed(claim: Claim, store: Store) -> None:
     """Remove what was put in place and never saved: only if it is what this claim has put there."""
     target = target_of(claim)
     if target is None or not claim.place:
@@ -104,12 +106,29 @@ def remove_placed(claim: Claim) -> None:
     storage: Any = target[1].storage
     if is_local(storage):
         remove_partial(Path(storage.path(claim.place)))
+    # The name may have been somebody else's all along: we may have died before we found it taken.
     with contextlib.suppress(FileNotFoundError):
-        # The name may have been somebody else's all along: we may have died before we found it taken.
-        with storage.open(claim.place) as file:
-            ours = hashlib.file_digest(file, "sha256").hexdigest() == claim.sha256
-        if ours:
+        if is_placed(claim, store, storage):
             storage.delete(claim.place)
+
+
+def is_placed(claim: Claim, store: Store, storage: Any) -> bool:
+    """Whether the claim's name is that of what it has put there: of the very file, or of a copy, byte for byte."""
+    if is_local(storage) and isinstance(store, LocalFiles):
+        source = store.path(claim.upload_id, claim.source or None)
+        if os.path.samefile(source, storage.path(claim.place)):
+            return True  # known without reading gigabytes
+    with storage.open(claim.place) as placed, open_source(claim, store) as held:
+        return same_bytes(held, placed)
+
+
+def open_source(claim: Claim, store: Store) -> BinaryIO:
+    """What the claim was to put in place."""
+    if not claim.source:
+        return store.open(claim.upload_id)
+    if isinstance(store, LocalFiles):
+        return open(store.path(claim.upload_id, claim.source), "rb")
+    return io.BytesIO(cast(SideFiles, store).read_beside(claim.upload_id, claim.source))
 
 
 def target_of(claim: Claim) -> tuple[type[models.Model], models.FileField] | None:

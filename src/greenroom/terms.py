@@ -13,23 +13,24 @@ from .core import Limits
 class Terms:
     """`limits` of the field; the nonce of its `policy`; the client's `metadata`, to be repeated as it came.
 
-    `length` is the size in bytes where a protocol declares one without letting it end the upload, `sha256` the
-    digest in hex that the client has announced for the whole.
+    `length` is the size in bytes where a protocol declares one without letting it end the upload, `digests`
+    what the client has announced for the whole, such as `sha256:9f86d0...`.
     """
 
     limits: Limits = field(default_factory=Limits)
     policy: str = ""
     metadata: str = ""
     length: int | None = None
-    sha256: str = ""
+    digests: tuple[str, ...] = ()
 
     def encode(self) -> str:
         """As JSON, without what is not set."""
         values: dict[str, Any] = {**asdict(self), "limits": self.limits.to_dict()}
-        return json.dumps({name: value for name, value in values.items() if value not in ("", None, {})})
+        return json.dumps({name: value for name, value in values.items() if value not in ("", None, {}, ())})
 
     @classmethod
     def decode(cls, text: str) -> Self:
         """The inverse; no text is no terms."""
         values = json.loads(text or "{}")
-        return cls(**{**values, "limits": Limits.from_dict(values.get("limits", {}))})
+        limits, digests = Limits.from_dict(values.get("limits", {})), tuple(values.get("digests", ()))
+        return cls(**{**values, "limits": limits, "digests": digests})

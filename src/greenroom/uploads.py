@@ -43,7 +43,7 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
     progress: Progress | None = None
     try:
         protocol = protocol_of(method, fields)
-        body = Body(request, Headers(fields).content_length)
+        body = Body(request, Headers(fields).content_length, heeds_stop=True)
         method = effective_method(method, fields)
         command = protocol.read(method, fields, creating=upload_id is None)
         if isinstance(command, Describe):
@@ -64,9 +64,7 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
             answer = protocol.looked(receiver.progress(receiver.fence(upload_id)))
     except GreenroomError as error:
         answer = protocol.refused(error, progress, detail=sentence(error))
-        if body is not None and not body.ended:
-            return to_response(answer, method, unread=body)
-    return to_response(answer, method)
+    return to_response(answer, method, unread=None if body is None or body.ended else body)
 
 
 def protocol_of(method: str, fields: dict[str, str]) -> ModuleType:

@@ -92,7 +92,7 @@ def main() -> None:
         if upload.state is State.RECEIVING:
             upload = stage.append(upload.id, [DATA[upload.offset :]], offset=upload.offset)
         assert upload.state is State.STAGED, f"line {number}: {upload}"
-        assert upload.sha256 == hashlib.sha256(DATA).hexdigest(), f"line {number}: other bytes"
+        assert upload.digest == "sha256:" + hashlib.sha256(DATA).hexdigest(), f"line {number}: other bytes"
         with stage.open(upload.id) as file:
             assert file.read() == DATA, f"line {number}: other bytes"
         shutil.rmtree(held)

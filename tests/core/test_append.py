@@ -57,7 +57,7 @@ def test_parts_add_up_to_the_whole(data: bytes, cuts: list[int], declared: bool)
         upload = stage.append(upload.id, [data[upload.offset : end]], offset=upload.offset, last=last)
         assert upload.offset == end
     assert upload.state is State.STAGED
-    assert upload.sha256 == hashlib.sha256(data).hexdigest()
+    assert upload.digest == "sha256:" + hashlib.sha256(data).hexdigest()
     assert held(stage, upload) == data
     whole = stage.receive([data], client_name="tea.bin")
     assert upload.media_type == whole.media_type
@@ -140,7 +140,7 @@ def test_the_last_byte_counts_together_with_the_record_of_the_whole(stage: Stage
     upload = stage.append(upload.id, [DATA[9:10]], offset=9)
     assert upload.state is State.STAGED
     assert held(stage, upload) == DATA[:10]
-    assert upload.sha256 == hashlib.sha256(DATA[:10]).hexdigest()
+    assert upload.digest == "sha256:" + hashlib.sha256(DATA[:10]).hexdigest()
 
 
 def test_a_source_that_breaks_after_its_last_byte_has_given_all(stage: Stage) -> None:

@@ -16,7 +16,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> LocalStore | Memory
 
 
 def claim(upload_id: str, use: str = "form-1") -> Claim:
-    return Claim.new(upload_id, use=use, target="shop.Product.photo", sha256="0" * 64, place="緑茶/tea.jpg")
+    return Claim.new(upload_id, use=use, target="shop.Product.photo", source="baked-1", place="緑茶/tea.jpg")
 
 
 def test_a_claim_is_found_until_it_is_erased(store) -> None:
@@ -35,9 +35,7 @@ def test_a_claim_is_written_anew_with_another_place(store) -> None:
     upload_id = put(store, b"tea")
     first = claim(upload_id)
     first.write(store)
-    second = Claim(
-        id=first.id, upload_id=upload_id, use=first.use, target=first.target, sha256="", place="tea_1.jpg"
-    )
+    second = Claim(id=first.id, upload_id=upload_id, use=first.use, target=first.target, place="tea_1.jpg")
     second.write(store)
     assert list(claims_of(store, upload_id)) == [second]
 

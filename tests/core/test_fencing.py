@@ -125,7 +125,7 @@ def test_of_many_at_the_same_offset_one_is_taken(stage: Stage) -> None:
         return  # a write that has begun is not stopped there
     here = held(stage, upload)
     assert here == bytes([here[0]]) * 100_000
-    assert done[0].sha256 == hashlib.sha256(here).hexdigest()
+    assert done[0].digest == "sha256:" + hashlib.sha256(here).hexdigest()
 
 
 def test_who_has_just_written_is_not_overtaken(fencing: Stage) -> None:
@@ -159,7 +159,7 @@ def test_who_has_been_idle_is_overtaken(fencing: Stage, monkeypatch: pytest.Monk
     assert isinstance(client.error, Busy)
     assert held(fencing, upload) == DATA
     assert fencing.get(upload.id) == after
-    assert after.sha256 == hashlib.sha256(DATA).hexdigest()
+    assert after.digest == "sha256:" + hashlib.sha256(DATA).hexdigest()
 
 
 def test_a_second_without_a_byte_is_idle(fencing: Stage) -> None:

@@ -95,7 +95,6 @@ def test_the_journal_names_the_place_while_bytes_are_put_there(
             (claim,) = claims_of(local, upload.id)
             assert (claim.upload_id, claim.use, claim.target) == (upload.id, "form-1", "path")
             assert claim.place == str(tmp_path / "saved.txt")
-            assert claim.sha256 == upload.sha256
             super().put_in_place(upload, target, **options)  # type: ignore[arg-type]
 
     stage = Journaled(local, ledger=ledger)
@@ -169,7 +168,7 @@ def test_expiry_removes_bytes_that_nothing_explains_once_they_are_old(local_stag
 def test_expiry_removes_copies_that_were_never_finished(local_stage: Stage, tmp_path: Path) -> None:
     upload = receive(local_stage)
     target = tmp_path / "saved.txt"
-    Claim.new(upload.id, use="", target="path", sha256="", place=str(target)).write(local_stage.store)
+    Claim.new(upload.id, use="", target="path", place=str(target)).write(local_stage.store)
     partial_path(target).write_bytes(b"gree")
     local_stage.ledger.remove(upload.id)
     age(local_stage.store.path(upload.id).parent, 3601)

@@ -36,7 +36,7 @@ def test_what_was_received_is_held_byte_for_byte(stage: Stage, clock: FakeClock,
     assert read(stage, upload) == DATA[:size]
     assert upload == stage.get(upload.id)
     assert (upload.state, upload.size, upload.staged_at) == (State.STAGED, size, clock())
-    assert upload.sha256 == hashlib.sha256(DATA[:size]).hexdigest()
+    assert upload.digest == "sha256:" + hashlib.sha256(DATA[:size]).hexdigest()
     assert upload.owner == "somebody"
     assert upload.expires_at == clock() + 24 * 3600
 

@@ -29,7 +29,9 @@ def move(upload: Upload, name: str, number: int) -> Upload:
     if name == "received":
         return upload.received(number)
     if name == "staged":
-        return upload.staged(size=number, sha256="0" * 64, media_type="image/jpeg", stamp="s", at=number)
+        return upload.staged(
+            size=number, digest="sha256:" + "0" * 64, media_type="image/jpeg", stamp="s", at=number
+        )
     if name == "promoted":
         return upload.promoted(at=number, expires_at=number)
     if name == "probed":

@@ -12,8 +12,11 @@ from django.test import Client
 from greenroom.files import OwnersStage, StagedFile
 from greenroom.middleware import end
 from greenroom.owners import Visit, visiting
+from tests.disks import other_device
 from tests.images import pictures
 from tests.pages import CONTENT_TYPE, File, Page, files_under, page_of
+
+__all__ = ["other_device"]
 
 
 @pytest.fixture(autouse=True)

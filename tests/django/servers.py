@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import requests
@@ -16,27 +17,42 @@ import requests
 from tests.pages import CONTENT_TYPE, Page, encode, page_of
 
 ROOT = Path(__file__).resolve().parents[2]
+GUNICORN = [
+    "gunicorn",
+    "--workers=1",
+    "--threads=8",
+    "--bind={address}",
+    "--timeout=60",
+    "--graceful-timeout=5",
+]
+UVICORN = ["uvicorn", "--host=127.0.0.1", "--port={port}", "--lifespan=off", "--no-access-log"]
+UVICORN += ["--timeout-graceful-shutdown=5", "--factory"]
 COMMANDS = {
-    "gunicorn": [
-        "gunicorn",
-        "--workers=1",
-        "--threads=8",
-        "--bind={address}",
-        "--timeout=60",
-        "--graceful-timeout=5",
-    ]
-    + ["django.core.wsgi:get_wsgi_application()"],
-    "uvicorn": ["uvicorn", "--host=127.0.0.1", "--port={port}", "--lifespan=off", "--no-access-log"]
-    + ["--timeout-graceful-shutdown=5", "--factory", "django.core.asgi:get_asgi_application"],
+    "gunicorn": [*GUNICORN, "django.core.wsgi:get_wsgi_application()"],
+    "gunicorn-plain": [*GUNICORN, "tests.asgi.entries:without_socket()"],
+    # As uvicorn[standard] is: with httptools and uvloop.
+    "uvicorn": [*UVICORN, "greenroom.asgi:get_asgi_application"],
+    "uvicorn-h11": [*UVICORN, "--http=h11", "--loop=asyncio", "greenroom.asgi:get_asgi_application"],
+    "uvicorn-plain": [*UVICORN, "tests.asgi.entries:behind_a_function"],
+    "django": [*UVICORN, "django.core.asgi:get_asgi_application"],
 }
 STARTED_IN = 20.0
 
 
 class Server:
-    """`kind` is one of `COMMANDS`; everything that it writes is in `scratch`."""
+    """`kind` is one of `COMMANDS`; everything that it writes is in `scratch`. `variables` are of its environment."""
 
-    def __init__(self, kind: str, scratch: Path) -> None:
+    def __init__(
+        self,
+        kind: str,
+        scratch: Path,
+        *,
+        options: Sequence[str] = (),
+        settings: str = "tests.settings",
+        **variables: str,
+    ) -> None:
         self.kind = kind
+        self.options = options
         self.scratch = scratch / "main"
         self.scratch.mkdir(parents=True)
         with socket.socket() as probe:
@@ -49,16 +65,18 @@ class Server:
             **{name: value for name, value in os.environ.items() if not name.startswith("GREENROOM_")},
             "GREENROOM_TEST_SCRATCH": str(scratch),
             "PYTEST_XDIST_WORKER": "main",
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DJANGO_SETTINGS_MODULE": settings,
             "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+            **variables,
         }
-        self.run("-m", "django", "migrate", "--run-syncdb", "--verbosity=0")
+        self.run("-m", "django", "migrate", "--run-syncdb", "--skip-checks", "--verbosity=0")
 
     def run(self, *arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], env=self.environment, cwd=ROOT, check=True)
 
     def start(self) -> None:
         command = [each.format(address=self.address, port=self.port) for each in COMMANDS[self.kind]]
+        command[1:1] = self.options
         with self.log.open("ab") as log:
             # A group of its own, so that what is killed is all of it and nothing else.
             self.running = subprocess.Popen(
@@ -95,10 +113,29 @@ class Server:
 
     def wait_for_bytes(self, count: int) -> None:
         """Until one held file has so many: asking the server would end its writer."""
-        until = time.monotonic() + STARTED_IN
-        while not any(each.stat().st_size >= count for each in self.held.glob("*/*/bytes")):
-            assert time.monotonic() < until, "the bytes did not arrive"
-            time.sleep(0.02)
+        wait_until(
+            lambda: any(each.stat().st_size >= count for each in self.held.glob("*/*/bytes")),
+            "the bytes did not arrive",
+        )
+
+    @property
+    def processes(self) -> list[int]:
+        """The server's own, and the workers that it has started."""
+        first = self.running.pid
+        return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that are its own, in all processes."""
+        return sum(private_bytes(each) for each in self.processes)
+
+    def open_files(self) -> list[str]:
+        """What all its processes have open, by name, each as often as it is open."""
+        names = []
+        for file in (each for pid in self.processes for each in Path(f"/proc/{pid}/fd").iterdir()):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                names.append(os.readlink(file))
+        return names
 
     @property
     def held(self) -> Path:
@@ -109,8 +146,22 @@ class Server:
         return self.scratch / "media"
 
 
-def serving(kind: str, scratch: Path) -> Iterator[Server]:
-    server = Server(kind, scratch)
+def private_bytes(pid: int) -> int:
+    """What is in memory for one process and no other (`proc_pid_smaps`)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(each.split()[1]) * 1024 for each in lines if each.startswith("Private_"))
+
+
+def wait_until(happened: Callable[[], object], what: str) -> None:
+    """There is no event for what other programs do: whoever waits has to look."""
+    until = time.monotonic() + STARTED_IN
+    while not happened():
+        assert time.monotonic() < until, what
+        time.sleep(0.02)
+
+
+def serving(server: Server) -> Iterator[Server]:
+    """Start it, and end it; whatever it could not explain it has logged."""
     server.start()
     yield server
     server.stop()
@@ -159,20 +210,24 @@ class Visitor:
         }
         return self.http.patch(self.server.url + path, data=data, headers=fields, timeout=60)  # type: ignore[arg-type]
 
-    def begin_patch(self, path: str, offset: int, length: int) -> socket.socket:
-        """A connection on which a PATCH of `length` bytes is announced; its body is up to the test."""
+    def begin(self, method: str, path: str, **fields: str) -> socket.socket:
+        """A connection on which a request is begun; its body is up to the test."""
         connection = socket.create_connection(("127.0.0.1", self.server.port), timeout=30)
+        headers = {"Host": self.server.address, **self.headers}
+        headers |= {name.replace("_", "-"): value for name, value in fields.items()}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return connection
+
+    def begin_patch(self, path: str, offset: int, length: int | None) -> socket.socket:
+        """A PATCH of `length` bytes, or in chunks."""
         fields = {
-            "Host": self.server.address,
             "Tus-Resumable": "1.0.0",
             "Content-Type": "application/offset+octet-stream",
             "Upload-Offset": str(offset),
-            "Content-Length": str(length),
-            **self.headers,
         }
-        lines = [f"PATCH {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-        connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        return connection
+        size = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
+        return self.begin("PATCH", path, **fields, **size)
 
     def save(self, token: str, page: str = "/backup/", name: str = "body") -> requests.Response:
         state = f'[{{"token": "{token}", "use": "one-chance"}}]'

@@ -37,7 +37,7 @@ def test_a_user_s_uploads_are_listed_under_the_name(administrator: Browser) -> N
 def test_one_upload_is_shown_and_not_edited(administrator: Browser, guest: Guest) -> None:
     file = guest.hold(b"tea", "tea.txt")
     page = administrator.get(f"{URL}{file.upload.id}/change/")
-    assert file.upload.sha256 in page.text
+    assert file.upload.digest in page.text
     assert not page.files
     assert "client_name" not in page
     assert administrator.client.get(f"{URL}add/").status_code == 403

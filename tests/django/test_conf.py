@@ -102,7 +102,7 @@ def test_the_defaults_are_those_of_the_documentation(settings: Any) -> None:
     assert current.limits.max_total_pixels == 400_000_000
     assert (current.keep_free, current.render_seconds, current.render_memory) == ("1 GB", 20.0, "1 GiB")
     assert current.owner_of() is session_owner
-    assert current.place == "link"
+    assert (current.place, current.digest) == ("link", "sha256")
 
 
 def test_the_default_store_is_beside_media_root(media: Path) -> None:

@@ -76,7 +76,7 @@ def clock(monkeypatch: Any) -> Iterator[SimpleNamespace]:
     """The clock that counts what is thrown away; it goes on when a body says so."""
     clock = SimpleNamespace(seconds=0.0)
     fake = SimpleNamespace(monotonic=lambda: clock.seconds)
-    monkeypatch.setattr("greenroom.middleware.time", fake)
+    monkeypatch.setattr("greenroom.bodies.time", fake)
     monkeypatch.setattr("greenroom.handlers.time", fake)
     return clock
 

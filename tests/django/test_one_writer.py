@@ -110,7 +110,7 @@ def test_of_many_threads_at_the_same_offset_one_is_taken(stage: Stage, upload: U
     assert (len(done), len(refused)) == (1, 15)
     here = held(stage, upload)
     assert len(letters(upload, here)) == 1
-    assert stage.get(upload.id).sha256 == hashlib.sha256(here).hexdigest()
+    assert stage.get(upload.id).digest == "sha256:" + hashlib.sha256(here).hexdigest()
 
 
 def test_of_many_processes_at_the_same_offset_one_is_taken(stage: Stage, upload: Upload) -> None:
@@ -125,7 +125,7 @@ def test_of_many_processes_at_the_same_offset_one_is_taken(stage: Stage, upload:
     here = held(stage, upload)
     assert len(here) == PIECES * PIECE
     assert len(letters(upload, here)) == 1
-    assert stage.get(upload.id).sha256 == hashlib.sha256(here).hexdigest()
+    assert stage.get(upload.id).digest == "sha256:" + hashlib.sha256(here).hexdigest()
 
 
 @pytest.mark.parametrize("pieces", [1, 4, 25])
@@ -149,7 +149,7 @@ def test_a_stopped_process_is_ended_and_adds_nothing_when_it_is_continued(stage:
     whole = b"a" * size + b"b" * 1_000_000 + b"c" * 1_000_000
     assert upload.state is State.STAGED
     assert held(stage, upload) == whole
-    assert upload.sha256 == hashlib.sha256(whole).hexdigest()
+    assert upload.digest == "sha256:" + hashlib.sha256(whole).hexdigest()
 
 
 @pytest.mark.parametrize("pieces", [1, 7, PIECES - 1, PIECES])
@@ -175,7 +175,7 @@ def test_what_a_killed_process_had_acknowledged_is_kept_and_gone_on_with(
         upload = stage.append(upload.id, [b"b" * rest], offset=upload.offset)
         assert held(stage, upload) == start + b"b" * rest
     assert upload.state is State.STAGED
-    assert upload.sha256 == hashlib.sha256(held(stage, upload)).hexdigest()
+    assert upload.digest == "sha256:" + hashlib.sha256(held(stage, upload)).hexdigest()
 
 
 def test_asking_during_an_append_of_another_process_ends_it(stage: Stage) -> None:

@@ -40,7 +40,7 @@ def test_a_creation_with_the_whole_file_is_answered_as_the_whole(script: Script)
     assert response["Repr-Digest"] == digest(TEXT)
     values = json.loads(response.content)
     assert values["name"] == "tea.txt"
-    assert values["sha256"] == hashlib.sha256(TEXT).hexdigest()
+    assert values["digest"] == "sha256:" + hashlib.sha256(TEXT).hexdigest()
     assert script.save("/backup/", values["token"], title="tea").status_code == 302
     assert Paper.objects.get().body.size == len(TEXT)
 
@@ -147,7 +147,7 @@ def test_a_file_of_unknown_length_ends_when_the_client_says_so(script: Script) -
     response = script.ietf_patch(url, TEXT[7000:], 7000, ends=True)
     assert (response.status_code, response["Upload-Complete"]) == (200, "?1")
     upload = StagedUpload.objects.get()
-    assert (upload.sha256, upload.reserved) == (hashlib.sha256(TEXT).hexdigest(), 0)
+    assert (upload.digest, upload.reserved) == ("sha256:" + hashlib.sha256(TEXT).hexdigest(), 0)
     assert script.ietf("HEAD", url)["Upload-Length"] == str(len(TEXT))
 
 
@@ -204,7 +204,7 @@ def test_a_completed_upload_takes_nothing_more_and_repeats_its_answer(script: Sc
     assert script.ietf_patch(url, TEXT, 0, ends=True).status_code == 409
     response = script.ietf_patch(url, b"more", len(TEXT), ends=True)
     assert (response.status_code, problem(response)["code"]) == (409, "already_whole")
-    assert StagedUpload.objects.get().sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert StagedUpload.objects.get().digest == "sha256:" + hashlib.sha256(TEXT).hexdigest()
 
 
 def test_cancellation_is_204_and_then_404(script: Script) -> None:
@@ -230,7 +230,7 @@ def test_a_representation_digest_is_checked_at_the_end(script: Script, at_creati
     fields = {"repr_digest": digest(b"other")}
     url = script.ietf_create(**(fields if at_creation else {}))
     response = script.ietf_patch(url, TEXT, 0, ends=True, **({} if at_creation else fields))
-    assert (response.status_code, problem(response)["code"]) == (400, "checksum_mismatch")
+    assert (response.status_code, problem(response)["code"]) == (400, "digest_mismatch")
     assert not StagedUpload.objects.exists()
     url = script.ietf_create(repr_digest=digest(TEXT))
     assert script.ietf_patch(url, TEXT, 0, ends=True).status_code == 200

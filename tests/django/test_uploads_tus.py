@@ -124,7 +124,7 @@ def test_patch_must_be_204_with_the_new_offset(script: Script) -> None:
     assert (response.status_code, response["Upload-Offset"], response.content) == (204, "7000", b"")
     response = script.patch(url, TEXT[7000:], 7000)
     assert (response.status_code, response["Upload-Offset"]) == (204, str(len(TEXT)))
-    assert StagedUpload.objects.get().sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert StagedUpload.objects.get().digest == "sha256:" + hashlib.sha256(TEXT).hexdigest()
 
 
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "", "text/plain", TUS_BODY + "x"])
@@ -144,7 +144,7 @@ def test_patch_at_another_offset_must_be_409_without_modifying_the_upload(
     assert script.patch(url, b"tea", offset).status_code == 409
     assert script.offset(url) == 5000
     script.patch(url, TEXT[5000:], 5000)
-    assert StagedUpload.objects.get().sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert StagedUpload.objects.get().digest == "sha256:" + hashlib.sha256(TEXT).hexdigest()
 
 
 @pytest.mark.parametrize("offset", ["", "-1", "+0", "0x0", "0 0", "1" * 19, "1.0", "\u0661"])
@@ -170,7 +170,7 @@ def test_a_completed_upload_is_immutable(script: Script) -> None:
     assert script.patch(url, b"Nilgi", 5).status_code == 409
     assert script.patch(url, b"", 5, upload_length="9").status_code == 409
     after = StagedUpload.objects.get()
-    assert (after.offset, after.sha256, after.stamp) == (before.offset, before.sha256, before.stamp)
+    assert (after.offset, after.digest, after.stamp) == (before.offset, before.digest, before.stamp)
 
 
 def test_more_than_was_declared_is_refused_and_touches_nothing(script: Script) -> None:
@@ -251,7 +251,7 @@ def test_creation_with_upload_must_tell_the_offset(script: Script) -> None:
     assert (response.status_code, response["Upload-Offset"]) == (201, "6000")
     response = script.tus("POST", URL, TEXT, upload_length=str(len(TEXT)), content_type=TUS_BODY)
     assert (response.status_code, response["Upload-Offset"]) == (201, str(len(TEXT)))
-    assert StagedUpload.objects.filter(sha256=hashlib.sha256(TEXT).hexdigest()).count() == 1
+    assert StagedUpload.objects.filter(digest="sha256:" + hashlib.sha256(TEXT).hexdigest()).count() == 1
 
 
 def test_creation_with_a_body_of_another_type_is_415(script: Script) -> None:
@@ -307,7 +307,7 @@ def test_a_checksum_that_matches_is_204(script: Script, algorithm: str) -> None:
     url = script.tus_create(len(TEXT))
     response = script.patch(url, TEXT, 0, upload_checksum=checksum(TEXT, algorithm))
     assert response.status_code == 204
-    assert StagedUpload.objects.get().sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert StagedUpload.objects.get().digest == "sha256:" + hashlib.sha256(TEXT).hexdigest()
 
 
 def test_a_mismatch_must_be_460_with_the_chunk_discarded(script: Script, held_root: Path) -> None:

@@ -25,8 +25,9 @@ def checksum(data: bytes, algorithm: str = "sha1") -> str:
     return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, data).digest()).decode()}"
 
 
-def digest(data: bytes) -> str:
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+def digest(data: bytes, algorithm: str = "sha-256") -> str:
+    made = hashlib.new(algorithm.replace("-", ""), data)
+    return f"{algorithm}=:{base64.b64encode(made.digest()).decode()}:"
 
 
 class Script:

@@ -32,16 +32,19 @@ def body_of(*parts: tuple[str, bytes], boundary: str = BOUNDARY) -> bytes:
 
 
 def events_of(body: bytes, cuts: Iterable[int] = (), **options: Any) -> tuple[list[Event], bool]:
-    """All events, with neighbouring data joined, and whether the body was whole."""
+    """All events, with neighbouring data joined, and whether the body was whole. Each piece is in the same buffer."""
     parser = MultipartParser(BOUNDARY.encode(), **options)
     places = [0, *sorted(cuts), len(body)]
+    buffer = bytearray(b"\r\n--" * (len(body) // 4 + 1))
     events: list[Event] = []
     for start, end in itertools.pairwise(places):
-        for event in parser.feed(body[start:end]):
-            if isinstance(event, bytes) and events and isinstance(events[-1], bytes):
-                events[-1] += event
+        buffer[: end - start] = body[start:end]
+        for event in parser.feed(buffer, end - start):
+            data = bytes(event) if isinstance(event, memoryview) else event
+            if isinstance(data, bytes) and events and isinstance(events[-1], bytes):
+                events[-1] += data
             else:
-                events.append(event)
+                events.append(data)
     return events, parser.finish()
 
 

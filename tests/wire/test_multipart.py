@@ -16,12 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from greenroom.core.errors import MalformedBody
-from greenroom.wire.multipart import (
-    Event,
-    MultipartParser,
-    PartBegin,
-    boundary_of,
-)
+from greenroom.wire.multipart import PartBegin, boundary_of
 from tests.wire.forms import BOUNDARY, ENCODED, FILE, FORM, body_of, events_of, same, seen_by_django
 
 # -- what a view can see -----------------------------------------------------------------------------------
@@ -221,26 +216,6 @@ def test_any_form_is_what_django_makes_of_it(
 def test_pieces_of_any_size_give_the_same_events(parts: list[tuple[str, bytes]], step: int) -> None:
     body = b"preamble\r\n" + body_of(*parts)
     assert events_of(body, range(0, len(body), step)) == events_of(body)
-
-
-def test_buffers_may_be_filled_again() -> None:
-    body = body_of((FILE.format("a", "tea.bin", "image/png"), b"green" * 1000))
-    for kind in (bytearray, lambda data: memoryview(bytearray(data))):
-        parser = MultipartParser(BOUNDARY.encode())
-        events: list[Event] = []
-        for start in range(0, len(body), 999):
-            buffer = kind(body[start : start + 999])
-            events += parser.feed(buffer)
-            buffer[:] = bytes(len(buffer))
-        assert b"".join(event for event in events if isinstance(event, bytes)) == b"green" * 1000
-
-
-def test_large_pieces_are_handed_on_without_a_copy() -> None:
-    parser = MultipartParser(BOUNDARY.encode())
-    head = body_of((FILE.format("a", "tea.bin", "image/png"), b"")).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    list(parser.feed(head))
-    piece = bytes(100_000)
-    assert [event is piece for event in parser.feed(piece)] == [True]
 
 
 # -- real clients ------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ EXPECTED = {
     errors.LengthRequired: 411,
     errors.LengthChanged: 400,
     errors.ChecksumMismatch: 400,
+    errors.DigestMismatch: 400,
     errors.NotAPicture: 422,
     errors.TooManyPixels: 422,
     errors.TooManyFrames: 422,

@@ -21,7 +21,9 @@ HALF = Progress(
     seconds_left=60,
     max_size=1000,
 )
-WHOLE = replace(HALF, offset=100, complete=True, sha256="00" * 32, media_type="text/plain", client_name="é")
+WHOLE = replace(
+    HALF, offset=100, complete=True, digest="sha256:" + "00" * 32, media_type="text/plain", client_name="é"
+)
 STATE = {
     "Upload-Complete": "?0",
     "Upload-Offset": "70",
@@ -58,7 +60,7 @@ def test_the_final_answer_says_what_a_form_needs() -> None:
         "name": "é",
         "size": 100,
         "type": "text/plain",
-        "sha256": "00" * 32,
+        "digest": "sha256:" + "00" * 32,
     }
 
 

@@ -49,7 +49,7 @@ COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
             "Content-Digest": f"{FIELD}, {FIELD_512}",
             "Repr-Digest": f"md5=:YQ==:, {FIELD}",
         },
-        Create(length=None, has_content=True, ends=True, checksums=(ZEROS, ZEROS_512), whole=ZEROS),
+        Create(length=None, has_content=True, ends=True, checksums=(ZEROS, ZEROS_512), whole=(ZEROS,)),
     ),
     ("PATCH", "/x/", {**BODY, "Upload-Complete": "?0", "Upload-Offset": "7"}, Append(offset=7, ends=False)),
     (

@@ -21,7 +21,7 @@ HALF = Progress(
     seconds_left=60,
     metadata="filename dGVh",
 )
-WHOLE = replace(HALF, offset=100, complete=True, sha256="00" * 32, media_type="text/plain")
+WHOLE = replace(HALF, offset=100, complete=True, digest="sha256:" + "00" * 32, media_type="text/plain")
 EXPIRES = {"Upload-Expires": "Wed, 25 Jun 2014 16:00:00 GMT"}
 ALWAYS = {"Tus-Resumable": "1.0.0"}
 TOKEN = {"Greenroom-Token": "a.token"}

@@ -46,5 +46,5 @@ def analysis_of(file: StagedFile) -> dict[str, Any]:
         "height": picture.height,
         "orientation": picture.orientation,
         "frames": picture.frames,
-        "sha256": file.sha256,
+        "sha256": file.upload.digest.removeprefix("sha256:"),
     }

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from .digests import Digests
 from .errors import (
     Busy,
     CutShort,
+    DigestMismatch,
     LengthChanged,
     LengthExceeded,
     NotHeld,
@@ -24,7 +26,7 @@ from .errors import (
     Refused,
 )
 from .sniff import HEAD_BYTES
-from .spool import Nowhere, Spool, chunks_of
+from .spool import Spool, chunks_of
 from .store import Fencing, Place, Standing, Writer
 from .upload import State, Upload
 
@@ -35,17 +37,26 @@ IDLE = 1.0  # seconds without a byte after which another writer may take over
 _FENCING = 1.0  # seconds: of many who fence at once each makes others begin again
 
 
-def append(
-    stage: Stage,
-    upload_id: str,
-    source: BinaryIO | Iterable[bytes],
-    *,
-    offset: int,
-    last: bool,
-    length: int | None,
-) -> Upload:
+@dataclass(frozen=True)
+class Coming:
+    """What is to be added, as `Stage.append` has it."""
+
+    source: BinaryIO | Iterable[bytes]
+    offset: int
+    last: bool = False
+    size: int | None = None
+    expect: Collection[str] = ()
+
+    def may_be_whole(self, length: int | None) -> bool:
+        """Whether an upload of `length` bytes may be whole with this alone, as far as anybody knows."""
+        if self.offset or not (self.last or length is not None):
+            return False
+        return self.last or self.size is None or self.size == length
+
+
+def append(stage: Stage, upload_id: str, coming: Coming, length: int | None) -> Upload:
     """As `Stage.append`."""
-    seen = stage.get(upload_id)
+    seen, offset = stage.get(upload_id), coming.offset
     length = declared(stage, seen, offset, length)
     look(stage, seen, offset, length)
     place: Place | None = None
@@ -53,12 +64,14 @@ def append(
         upload, place = take(stage, seen, offset, length)
         if upload.offset != offset:
             raise OffsetMismatch(offset=offset, expected=upload.offset)
-        return Part(stage, upload, place, length).add(source, last=last)
+        return Part(stage, upload, place, length, coming).add()
     except Exception as error:
         if stage.ledger.get(upload_id) is None:
             # Given up meanwhile. What was made since has no record, and nobody else to remove it.
             stage.store.remove(upload_id)
             raise NotHeld(name=seen.client_name) from error
+        if isinstance(error, DigestMismatch):
+            stage.remove(upload_id)  # nobody can tell which of its bytes are wrong
         if isinstance(error, Refused):
             raise error.named(seen.client_name) from error
         raise
@@ -177,11 +190,15 @@ def reached(upload: Upload, size: int, length: int | None) -> Upload:
 class Part:
     """What one `append` adds."""
 
-    def __init__(self, stage: Stage, upload: Upload, place: Place, length: int | None) -> None:
+    def __init__(
+        self, stage: Stage, upload: Upload, place: Place, length: int | None, coming: Coming
+    ) -> None:
         self._stage = stage
         self._upload = upload
         self._place = place
         self._length = length
+        self._coming = coming
+        self._hashed = coming.may_be_whole(length)
         self._spool = Spool(
             name=upload.client_name,
             limits=stage.limits,
@@ -190,15 +207,17 @@ class Part:
             spill=lambda: place.writer(upload.offset),
             start=upload.offset,
             head=self._head(),
+            digest=stage.digest if self._hashed else None,
+            expect=coming.expect if self._hashed else (),
         )
 
-    def add(self, source: BinaryIO | Iterable[bytes], *, last: bool) -> Upload:
+    def add(self) -> Upload:
         """Take it all, and finish the upload if that was the end. What arrived before a failure is kept."""
         spool = self._spool
         try:
-            for chunk in chunks_of(source):
+            for chunk in chunks_of(self._coming.source):
                 spool.write(chunk)
-            if not last and spool.size != self._length:
+            if not self._coming.last and spool.size != self._length:
                 return self._keep()
             spool.finish()
         except Busy:
@@ -206,6 +225,8 @@ class Part:
             raise
         except CutShort:
             self._keep()
+            raise
+        except DigestMismatch:
             raise
         except Refused:
             self._keep(spill=False)
@@ -243,22 +264,16 @@ class Part:
         return self._swap(self._stage.renewed(after))
 
     def _complete(self) -> Upload:
-        """All bytes are in the store. If they came in parts, one more look tells digest and type."""
+        """All bytes are in the store. If they came in parts, they are read once more if anybody wants a digest."""
         spool, upload = self._spool, self._upload
         spool.spill()
         spool.close()
-        if spool.start:
-            spool = Spool(
-                name=upload.client_name,
-                limits=self._stage.limits,
-                length=self._length,
-                memory=0,
-                spill=Nowhere,
-            )
+        digests = Digests(self._stage.digest, self._coming.expect)
+        if digests and not self._hashed:
             with self._stage.store.open(upload.id) as held:
                 for chunk in chunks_of(held):
-                    spool.write(chunk)
-            spool.finish()
+                    digests.update(chunk)
+            spool.digest = digests.finish()
         stamp = self._stage.store.seal(upload.id)
         whole = replace(self._stage.completed(upload, spool, stamp=stamp), length=self._length)
         return self._swap(whole)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from .store import SideFiles
@@ -23,22 +23,23 @@ class Claim:
     """One attempt to save one upload.
 
     `use` is the form's one chance that it takes, `target` says what kind of place it is (a model's field),
-    `place` is the name in it, `sha256` the digest of what is put there. `id` names the journal's entry.
+    `place` is the name in it, `source` the side file that is put there (empty: the upload's own bytes). `id`
+    names the journal's entry.
     """
 
     id: str
     upload_id: str
     use: str
     target: str
-    sha256: str
+    source: str = ""
     place: str = ""
 
     @classmethod
-    def new(cls, upload_id: str, *, use: str, target: str, sha256: str, place: str = "") -> Self:
+    def new(cls, upload_id: str, *, use: str, target: str, source: str = "", place: str = "") -> Self:
         """A claim with a fresh id; without a use it gets one of its own, which nobody else can take."""
         claim_id = new_id()
         return cls(
-            id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, sha256=sha256, place=place
+            id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, source=source, place=place
         )
 
     def write(self, store: SideFiles) -> None:
@@ -55,6 +56,8 @@ def claims_of(store: SideFiles, upload_id: str) -> Iterator[Claim]:
     for name in store.list_beside(upload_id):
         if name.startswith(PREFIX):
             try:
-                yield Claim(**json.loads(store.read_beside(upload_id, name)))
+                values = json.loads(store.read_beside(upload_id, name))
             except FileNotFoundError:
                 continue  # settled by somebody else since the names were read
+            # An entry may be older than this program, and say more than is asked of it now.
+            yield Claim(**{each.name: values[each.name] for each in fields(Claim) if each.name in values})

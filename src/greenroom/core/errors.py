@@ -287,6 +287,13 @@ class ChecksumMismatch(Refused):
     template = _("A part of %(name)s was damaged on the way. Send it again.")
 
 
+class DigestMismatch(ChecksumMismatch):
+    """All of it is here, and does not have the digest that was announced for it; nothing of it was kept."""
+
+    code = "digest_mismatch"
+    template = _("%(name)s was damaged on the way. Send all of it again.")
+
+
 # -- pictures --------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from .digests import digest_of
 from .errors import IllegalTransition, NotHeld, UsageError
 from .limits import Limits
 from .spool import Spool
@@ -28,15 +30,24 @@ class Intake:
     asked for that: what nobody wants is abandoned at the end.
     """
 
-    def __init__(self, stage: Stage, upload: Upload, limits: Limits, memory: int | str) -> None:
+    def __init__(
+        self, stage: Stage, upload: Upload, limits: Limits, memory: int | str, expect: Collection[str] = ()
+    ) -> None:
         self.upload = upload
         self._stage = stage
         self.kept = False
         self.wanted = False
         self._abandoned = False
-        self._renewed = time.monotonic()
+        self._written = upload  # as the ledger has it
+        self._seen = time.monotonic()  # when the ledger last had it for certain
         self._spool = Spool(
-            name=upload.client_name, limits=limits, length=upload.length, memory=memory, spill=self._writer
+            name=upload.client_name,
+            limits=limits,
+            length=upload.length,
+            memory=memory,
+            spill=self._writer,
+            digest=stage.digest,
+            expect=expect,
         )
 
     @property
@@ -82,6 +93,28 @@ class Intake:
         self.wanted = True
         return self.upload
 
+    def keep_part(self) -> Upload:
+        """Put what has come so far where `Stage.append` goes on from it; the intake ends.
+
+        A declared length that is reached ends the upload as well.
+        """
+        if self._spool.size == self._written.length:
+            self.finish()
+            return self.keep()
+        self._spool.spill()
+        self._spool.close()
+        self._swap(self._stage.renewed(self._written).received(self._spool.size))
+        self.kept = self.wanted = True
+        return self.upload
+
+    def identify(self) -> None:
+        """Take a digest now, if none was taken while the bytes came in."""
+        if self.kept:
+            self.upload = self._stage.identify(self.upload)
+        elif not self.upload.digest:
+            with self._spool.open() as held:
+                self.upload = replace(self.upload, digest=digest_of(held))
+
     def confirm(self) -> None:
         """Write the record again, if a transaction that was rolled back has taken it, or its last change, along.
 
@@ -113,36 +146,44 @@ class Intake:
 
     def _reserve_no_more(self) -> None:
         """Of what was reserved only what has come still counts: the files that follow need the room."""
-        if self.upload.reserved > self._spool.size:
-            self._stage.ledger.swap(self.upload, replace(self.upload, reserved=self._spool.size))
+        if self._written.reserved > self._spool.size:
+            self._swap(replace(self._written, reserved=self._spool.size))
 
     def _writer(self) -> Writer:
-        self._record()  # no byte without a record, not even when the sweeper was faster than the client
+        # No byte without a record, not even when the sweeper was faster than the client.
+        if self._age() >= self._stage.leases.receiving / 2:
+            self._record()
         return self._stage.store.append(self.upload.id, 0)
 
     def _seal(self) -> None:
         self._spool.close()
-        ledger = self._stage.ledger
-        before = self._record()
         stamp = self._stage.store.seal(self.upload.id)
-        after = self._stage.completed(before, self._spool, stamp=stamp)
+        after = self._stage.completed(self._written, self._spool, stamp=stamp)
         if self.upload.picture is not None:
             after = after.probed(self.upload.picture)
-        if not ledger.swap(before, after):
-            raise IllegalTransition(f"Somebody else wrote to upload {self.upload.id}.")
-        self.upload = after
+        after = replace(after, digest=after.digest or self.upload.digest)  # one that was asked for since
+        self._swap(after)
         self.kept = True
 
-    def _record(self) -> Upload:
-        record = self._stage.ledger.get(self.upload.id)
-        if record is None:
+    def _swap(self, after: Upload) -> None:
+        if not self._stage.ledger.swap(self._written, after):
+            self._record()
+            raise IllegalTransition(f"Somebody else wrote to upload {self.upload.id}.")
+        self.upload = self._written = after
+
+    def _record(self) -> None:
+        """Raise `NotHeld` if there is no record any more, and leave no byte then."""
+        if self._stage.ledger.get(self.upload.id) is None:
+            self._stage.store.remove(self.upload.id)
             raise NotHeld(name=self.upload.client_name)
-        return record
+
+    def _age(self) -> float:
+        return time.monotonic() - self._seen
 
     def _renew(self) -> None:
         """While bytes arrive the lease does not end, however slowly they come."""
         lease = self._stage.leases.receiving
-        if time.monotonic() - self._renewed >= lease / 16:
-            before = self._record()
-            self._stage.ledger.swap(before, before.leased(self._stage.ledger.now() + lease))
-            self._renewed = time.monotonic()
+        if self._age() >= lease / 16:
+            after = self._written.leased(self._stage.ledger.now() + lease)
+            self._swap(after)
+            self._seen = time.monotonic()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
+from .digests import hex_of
 from .errors import QuotaExceeded
 from .limits import format_size, parse_size
 from .upload import State, Upload
@@ -141,6 +142,7 @@ def claim_key(upload: Upload, use: str) -> tuple[str, str, str]:
     """What can be claimed once.
 
     The content stands here instead of the upload's id because a form that is sent twice without JavaScript
-    carries the same bytes twice, as two uploads, and must still be saved once.
+    carries the same bytes twice, as two uploads, and must still be saved once. Where no digest was taken the id
+    has to do: `Stage.identify` takes one.
     """
-    return (upload.owner, use, upload.sha256 or upload.id)
+    return (upload.owner, use, hex_of(upload.digest) or upload.id)

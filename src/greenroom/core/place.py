@@ -1,8 +1,8 @@
 """Putting bytes under their final name: all of them, or nothing under that name.
 
 On one file system that is a hard link: no byte is copied, and the name appears in one step. Across two
-it is a copy under a name that nobody looks for, written through to the disk, compared in size and
-digest with what was received, and then linked. A name that is taken is never overwritten.
+it is a copy under a name that nobody looks for, written through to the disk, read again and compared with
+what was received, and then linked. A name that is taken is never overwritten.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .digests import algorithm_of, digest_of, same_bytes
 from .errors import Altered, DiskFull
 
 CHUNK = 1 << 20
@@ -33,17 +34,19 @@ _NO_LINK = {
 }
 
 
-def place(source: Path, target: Path, *, sha256: str, mode: int | None = None, link: bool = True) -> None:
-    """Make `target` a complete file with the bytes of `source`.
+def place(
+    source: Path, target: Path, *, digest: str = "", mode: int | None = None, link: bool = True
+) -> None:
+    """Make `target` a complete file with the bytes of `source`, of which `digest` is the digest if it has one.
 
     `mode` is the permission bits of the result (None: what the umask leaves). `link=False` always copies.
     A source that has been linked before is copied, so that two saved files never share their bytes.
-    Raises `FileExistsError` when the name is taken, `Altered` when the bytes are not those of `sha256`,
-    `DiskFull` when there is no room. Whatever it raises, nothing of ours stands under the name then.
+    Raises `FileExistsError` when the name is taken, `Altered` when bytes that are copied are not those of
+    `digest`, `DiskFull` when there is no room. Whatever it raises, nothing of ours stands under the name then.
     """
     with open(source, "rb") as file:
         if not (link and linked(file, source, target, mode)):
-            copy(file, target, sha256=sha256, mode=mode)
+            copy(file, target, digest=digest, mode=mode)
 
 
 def linked(file: BinaryIO, source: Path, target: Path, mode: int | None) -> bool:
@@ -66,31 +69,41 @@ def linked(file: BinaryIO, source: Path, target: Path, mode: int | None) -> bool
     return True
 
 
-def copy(source: BinaryIO, target: Path, *, sha256: str, mode: int | None = None) -> None:
-    """The verified copy: written beside `target` under a name of its own, then linked to it."""
+def copy(source: BinaryIO, target: Path, *, digest: str = "", mode: int | None = None) -> None:
+    """The verified copy of all of `source`: written beside `target` under a name of its own, then linked to it."""
     if os.path.lexists(target):  # told now, rather than after a long copy
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     partial = partial_path(target)
     descriptor = open_partial(partial)
     # The lock on the partial ends with its descriptor, so that stays open until the name is settled.
-    with room_or_refusal(), open(descriptor, "wb", buffering=0) as file:
+    with room_or_refusal(), open(descriptor, "r+b", buffering=0) as file:
         try:
-            digest = hashlib.sha256()
             while chunk := source.read(CHUNK):
-                digest.update(chunk)
                 write_all(file.fileno(), chunk)
-            if digest.hexdigest() != sha256:
-                raise Altered
             os.fchmod(file.fileno(), permission_bits(mode))
             os.fsync(file.fileno())
-            written = os.fstat(file.fileno()).st_size
-            if written != source.tell():
-                raise OSError(errno.EIO, "short copy", str(target))
+            verify(source, file, digest, target)
             link_or_rename(partial, target)
             sync_name(target)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
+
+
+def verify(source: BinaryIO, written: BinaryIO, digest: str, target: Path) -> None:
+    """What was written is read again: it has the digest, or without one is what `source` is.
+
+    Raises `Altered` when it is not the copy that is wrong, and `OSError` when it is.
+    """
+    written.seek(0)
+    if digest and digest_of(written, algorithm_of(digest)) == digest:
+        return
+    source.seek(0)
+    written.seek(0)
+    if not same_bytes(source, written):
+        raise OSError(errno.EIO, "the copy is not what was copied", str(target))
+    if digest:
+        raise Altered
 
 
 def link_or_rename(partial: Path, target: Path) -> None:

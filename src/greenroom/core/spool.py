@@ -6,14 +6,13 @@ writer in mid-stream, and nothing of it is written before its type has been judg
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
+from .digests import DEFAULT, Digests
 from .errors import (
     CutShort,
     EmptyFile,
@@ -37,12 +36,15 @@ DEFAULT_MEMORY = 2_621_440  # Django's own FILE_UPLOAD_MAX_MEMORY_SIZE: 2.5 MiB
 
 
 class Spool:
-    """Push bytes in with `write`, say `finish`, and read `size`, `sha256` and `media_type`.
+    """Push bytes in with `write`, say `finish`, and read `size`, `digest` and `media_type`.
 
     `memory` is how many bytes may stay in memory (a size); more go to the writer that `spill` gives, and
     without one to an anonymous file that ends with the spool or the process, whichever is first. `start` is
     the offset that writing goes on from, when earlier bytes are in the store already, and `head` the first
     of those (`HEAD_BYTES`, or all if they are fewer).
+
+    `digest` is "sha256", "blake3", or None for none; `expect` are digests that all bytes must have. From a
+    later `start` on neither can be told, so nothing is hashed.
 
     A spool is a context manager: at its end the anonymous file is gone, while a store keeps what it has.
 
@@ -63,18 +65,20 @@ class Spool:
         spill: Callable[[], Writer] | None = None,
         start: int = 0,
         head: bytes = b"",
+        digest: str | None = DEFAULT,
+        expect: Collection[str] = (),
     ) -> None:
         self.name = name
         self.limits = limits or Limits()
         self.size = start
-        self.sha256 = ""
+        self.digest = ""
         self.media_type = ""
         self.start = start
         self._length = length
         self._ceiling = self.limits.ceiling
         self._memory = parse_size(memory)
         self._spill = spill
-        self._digest = hashlib.sha256()
+        self._digests = Digests(digest, expect) if start == 0 else Digests(None)
         self._head = head
         self._judged = len(head) >= HEAD_BYTES
         self._finished = False
@@ -96,10 +100,13 @@ class Spool:
         return self._writer is None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take `data`, or raise the refusal (`TooLarge`, `LengthExceeded`, `TypeNotAllowed`, ...)."""
+        """Take `data`, or raise the refusal (`TooLarge`, `LengthExceeded`, `TypeNotAllowed`, ...).
+
+        Nothing refers to `data` afterwards: the caller may use its memory for the next piece.
+        """
         if self._finished:
             raise UsageError("A spool that is finished takes no more bytes.", self.name)
-        if isinstance(data, memoryview):
+        if isinstance(data, memoryview) and (data.ndim != 1 or data.itemsize != 1):
             data = data.cast("B")  # so that its length is its number of bytes
         size = self.size + len(data)
         # The check comes before the work: what is over a limit is neither hashed nor written.
@@ -116,40 +123,43 @@ class Spool:
         if self._writer is None and self._judged and size - self.start > self._memory:
             self.spill()
         if self._writer is not None:
-            with self._naming():
+            try:
                 self._writer.write(data)
+            except Refused as refusal:
+                self._rename(refusal)
         elif self._buffer is not None:
             self._buffer.write(data)
-        self._digest.update(data)
+        self._digests.update(data)
         self.size = size
 
     def finish(self) -> None:
-        """No more bytes come. Raises `EmptyFile`, `CutShort` or the refusal of a short file's type."""
+        """No more bytes come. Raises `EmptyFile`, `CutShort`, `DigestMismatch` or the refusal of a short file's type."""
         # In this order: where bytes were announced, none at all is a broken connection, not an empty file.
         if self._length is not None and self.size < self._length:
             raise CutShort(name=self.name)
         if self.size == 0 and not self.limits.allow_empty:
             raise EmptyFile(name=self.name)
-        if not self._judged:
+        if not self.media_type:  # not when the whole head was here before the first of our bytes, either
             self._judge()
-        if self.start == 0:
-            self.sha256 = self._digest.hexdigest()
+        self.digest = self._digests.finish(name=self.name)
         self._finished = True
 
     def spill(self) -> None:
         """Move what is in memory to the writer, now."""
         if self._buffer is None:
             return
-        with self._naming():
-            writer = self._spill() if self._spill is not None else self._anonymous()
         try:
-            with self._naming(), self._buffer.getbuffer() as held:
-                if held.nbytes:
-                    writer.write(held)
-        except BaseException:
-            # Still in memory, whatever the writer has taken: another try starts from the beginning.
-            writer.close()
-            raise
+            writer = self._spill() if self._spill is not None else self._anonymous()
+            try:
+                with self._buffer.getbuffer() as held:
+                    if held.nbytes:
+                        writer.write(held)
+            except BaseException:
+                # Still in memory, whatever the writer has taken: another try starts from the beginning.
+                writer.close()
+                raise
+        except Refused as refusal:
+            self._rename(refusal)
         self._writer, self._buffer = writer, None
 
     def close(self) -> None:
@@ -165,13 +175,9 @@ class Spool:
             raise UsageError("These bytes went to a store's writer: read them from the store.", self.name)
         return io.BufferedReader(PlacedReader(self._own_file.fileno()))
 
-    @contextlib.contextmanager
-    def _naming(self) -> Iterator[None]:
+    def _rename(self, refusal: Refused) -> NoReturn:
         """A writer does not know whose bytes it takes; the person wants to read the name of the file."""
-        try:
-            yield
-        except Refused as refusal:
-            raise refusal.named(self.name) from refusal
+        raise refusal.named(self.name) from refusal
 
     def _anonymous(self) -> Writer:
         self._own_file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the spool
@@ -280,16 +286,6 @@ def judge_claims(name: str, client_type: str, limits: Limits) -> None:
     if claimed and not any(limits.allows(each) for each in claimed):
         allowed = ", ".join(dict.fromkeys(describe(each) for each in limits.types))
         raise TypeNotAllowed(name=name, found=describe(claimed[0]), allowed=allowed)
-
-
-class Nowhere:
-    """A `Writer` for bytes that are in the store already and are only looked at."""
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """They are there."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def chunks_of(source: BinaryIO | Iterable[bytes], size: int = 1 << 20) -> Iterator[bytes]:

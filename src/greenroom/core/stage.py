@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy as copying
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 from . import appending
 from . import place as placing
 from .claims import Claim, claims_of
+from .digests import DEFAULT, check_choice, digest_of
 from .errors import (
     AlreadySaved,
     Altered,
@@ -51,6 +52,9 @@ class Leases:
 class Stage:
     """Holds uploads of one owner in one store, with one ledger.
 
+    `digest` is by which algorithm what comes in is hashed: "sha256", "blake3" (`pip install
+    "django-greenroom[blake3]"`), or None for not at all. What is held already keeps the digest that it has.
+
     >>> from greenroom.stores import MemoryStore
     >>> stage = Stage(MemoryStore(), limits=Limits(max_bytes="10 MB"))
     >>> upload = stage.receive([b"Darjeeling"], client_name="tea.txt")
@@ -70,15 +74,18 @@ class Stage:
         leases: Leases | None = None,
         ceilings: Ceilings | None = None,
         owner: str = "",
+        digest: str | None = DEFAULT,
     ) -> None:
         if not isinstance(store, Store):
             raise UsageError("A Stage needs a store, such as LocalStore('held/') or MemoryStore().", store)
+        check_choice(digest)
         self.store = store
         self.ledger: Ledger = ledger if ledger is not None else MemoryLedger()
         self.limits = limits or Limits()
         self.leases = leases or Leases()
         self.ceilings = ceilings or Ceilings()
         self.owner = owner
+        self.digest = digest
 
     def for_owner(self, owner: str) -> Self:
         """The same stage for somebody else's uploads."""
@@ -104,8 +111,7 @@ class Stage:
         `QuotaExceeded` before any byte has moved.
         """
         self.limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.held)
-        upload = replace(upload, terms=terms)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.held, terms)
         self.ledger.insert(upload, self.ceilings)
         return upload
 
@@ -117,15 +123,21 @@ class Stage:
         offset: int,
         last: bool = False,
         length: int | None = None,
+        size: int | None = None,
+        expect: Collection[str] = (),
     ) -> Upload:
         """Take more bytes at `offset`; the upload is staged when its length is reached, or after the `last`.
 
-        `length` declares the size of the whole, if `create` did not. Raises `OffsetMismatch` with nothing
-        touched, `Busy` while another writer has written within the last second (one that has been idle for
+        `length` declares the size of the whole, if `create` did not. `size` is how many bytes the source
+        has, where that is known: what cannot be the whole is not hashed. `expect` are digests, such as
+        `sha256:9f86d0...`, that the whole must have to be staged; without them it is given up with `DigestMismatch`.
+
+        Raises `OffsetMismatch` with nothing touched, `Busy` while another writer has written within the last second (one that has been idle for
         longer is overtaken, and gets the same), or a refusal. What arrived before a source broke is kept;
         what is still in memory when the file is refused (its first bytes, by which it is judged) is not.
         """
-        return appending.append(self, upload_id, source, offset=offset, last=last, length=length)
+        coming = appending.Coming(source, offset=offset, last=last, size=size, expect=expect)
+        return appending.append(self, upload_id, coming, length)
 
     def fence(self, upload_id: str) -> Upload:
         """End any writer, and return the record with the durable offset, in two seconds at most.
@@ -135,10 +147,15 @@ class Stage:
         return appending.fence(self, upload_id)
 
     def receive(
-        self, source: BinaryIO | Iterable[bytes], *, client_name: str, client_type: str = ""
+        self,
+        source: BinaryIO | Iterable[bytes],
+        *,
+        client_name: str,
+        client_type: str = "",
+        expect: Collection[str] = (),
     ) -> Upload:
-        """Take a whole file from a binary file or an iterable of bytes, and hold it."""
-        intake = self.intake(client_name=client_name, client_type=client_type)
+        """Take a whole file from a binary file or an iterable of bytes, and hold it. `expect` as in `append`."""
+        intake = self.intake(client_name=client_name, client_type=client_type, expect=expect)
         try:
             for chunk in chunks_of(source):
                 intake.write(chunk)
@@ -159,15 +176,20 @@ class Stage:
         client_type: str = "",
         length: int | None = None,
         reserve: int = 0,
+        terms: str = "",
         memory: int | str = DEFAULT_MEMORY,
         limits: Limits | None = None,
+        expect: Collection[str] = (),
     ) -> Intake:
-        """Take a whole file from somebody who pushes its bytes. `memory` as in `Spool`, the rest as in `create`."""
+        """Take a whole file from somebody who pushes its bytes.
+
+        `memory` and `expect` as in `Spool`, the rest as in `create`.
+        """
         limits = limits or self.limits
         limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving, terms)
         self.ledger.insert(upload, self.ceilings)
-        return Intake(self, upload, limits, memory)
+        return Intake(self, upload, limits, memory, expect)
 
     # -- while it is held --------------------------------------------------------------------------
 
@@ -202,6 +224,15 @@ class Stage:
             raise NotHeld(name=upload.client_name) from None
         if stamp != upload.stamp:
             raise Altered(name=upload.client_name)
+
+    def identify(self, upload: Upload) -> Upload:
+        """The record with a digest of the bytes, which is taken now if none was while they came in."""
+        if upload.digest:
+            return upload
+        with self.open_upload(upload) as held:
+            after = replace(upload, digest=digest_of(held))
+        self.ledger.swap(upload, after)
+        return after
 
     def touch(self, upload: Upload) -> Upload:
         """Somebody uses or sees it: the lease starts anew, up to the longest."""
@@ -243,10 +274,10 @@ class Stage:
         try:
             if isinstance(self.store, LocalFiles):
                 source = self.store.path(upload.id)
-                placing.place(source, target, sha256=upload.sha256, mode=mode, link=link)
+                placing.place(source, target, digest=upload.digest, mode=mode, link=link)
             else:
                 with self.store.open(upload.id) as held:
-                    placing.copy(held, target, sha256=upload.sha256, mode=mode)
+                    placing.copy(held, target, digest=upload.digest, mode=mode)
         except Refused as refusal:
             raise refusal.named(upload.client_name) from refusal
 
@@ -282,7 +313,7 @@ class Stage:
         """The record of `upload` with everything that `spool` found out."""
         now = self.ledger.now()
         staged = upload.staged(
-            size=spool.size, sha256=spool.sha256, media_type=spool.media_type, stamp=stamp, at=now
+            size=spool.size, digest=spool.digest, media_type=spool.media_type, stamp=stamp, at=now
         )
         return staged.leased(self._lease_end(upload, now))
 
@@ -307,7 +338,13 @@ class Stage:
         return True
 
     def _new(
-        self, client_name: str, client_type: str, length: int | None, reserve: int, lease: float
+        self,
+        client_name: str,
+        client_type: str,
+        length: int | None,
+        reserve: int,
+        lease: float,
+        terms: str,
     ) -> Upload:
         now = self.ledger.now()
         return Upload(
@@ -319,6 +356,7 @@ class Stage:
             expires_at=now + lease,
             length=length,
             reserved=length if length is not None else reserve,
+            terms=terms,
         )
 
     @contextlib.contextmanager
@@ -328,7 +366,7 @@ class Stage:
             yield
             return
         place = os.path.abspath(target)  # the sweeper may run in another directory
-        claim = Claim.new(upload.id, use=use, target="path", sha256=upload.sha256, place=place)
+        claim = Claim.new(upload.id, use=use, target="path", place=place)
         claim.write(self.store)
         try:
             yield

@@ -50,7 +50,8 @@ class Upload:
     """An upload that is held. Times are seconds since the epoch, by the ledger's clock; sizes are bytes.
 
     `offset` is how many bytes are durable; of a staged upload it is the size. `length` is what the
-    client declared, `reserved` what is counted against the ceilings while the bytes come.
+    client declared, `reserved` what is counted against the ceilings while the bytes come. `digest` says by
+    which algorithm it was made (`sha256:9f86d0...`), and is empty when none was taken.
     `stamp` is the store's fingerprint of the finished bytes; `epoch` rises with every change of
     writer, so that an overtaken one is told apart. `terms` is what an adapter agreed on with the client
     when the upload was created, in the adapter's own JSON.
@@ -67,7 +68,7 @@ class Upload:
     reserved: int = 0
     offset: int = 0
     epoch: int = 0
-    sha256: str = ""
+    digest: str = ""
     media_type: str = ""
     stamp: str = ""
     picture: Picture | None = None
@@ -87,7 +88,7 @@ class Upload:
             raise IllegalTransition(f"The offset of {self.id} only grows. Got: {self.offset} -> {offset}")
         return replace(self, offset=offset)
 
-    def staged(self, *, size: int, sha256: str, media_type: str, stamp: str, at: float) -> Self:
+    def staged(self, *, size: int, digest: str, media_type: str, stamp: str, at: float) -> Self:
         """All bytes are here: `receiving -> staged`. From now on they do not change."""
         self._require(State.RECEIVING)
         return replace(
@@ -95,7 +96,7 @@ class Upload:
             state=State.STAGED,
             offset=size,
             reserved=0,
-            sha256=sha256,
+            digest=digest,
             media_type=media_type,
             stamp=stamp,
             staged_at=at,

@@ -35,6 +35,24 @@ class FencingPromises:
             place.close()
         promise(whole(store, upload_id) == b"tea" * 4, "What several writers wrote adds up.")
 
+    def test_a_piece_belongs_to_its_caller_again_after_the_write_at_a_place(self, store: Store) -> None:
+        if not isinstance(store, Fencing):
+            return
+        upload_id, buffer = new_id(), bytearray(b"green tea")
+        place = store.take(upload_id, 1)
+        writer = place.writer(0)
+        writer.write(memoryview(buffer)[:5])
+        buffer[:] = b"xxxxxxxxx"
+        buffer.extend(b"x")  # raises BufferError while anybody refers to its memory
+        writer.write(buffer)
+        buffer[:] = b"yyyyyyyyyy"
+        writer.close()
+        place.close()
+        promise(
+            whole(store, upload_id) == b"greenxxxxxxxxxx",
+            "What was written is what the buffer held then, whatever its owner puts into it afterwards.",
+        )
+
     def test_it_says_whether_somebody_writes(self, store: Store) -> None:
         if not isinstance(store, Fencing):
             return

@@ -49,16 +49,17 @@ class LedgerSuite:
             reserved=5_000_000_000,
             offset=5_000_000_000,
             epoch=7,
-            sha256="0" * 64,
+            digest="sha256:" + "0" * 64,
             media_type="image/png",
             stamp="5000000000-1700000000000000000",
             picture=Picture(media_type="image/png", width=4000, height=3000, orientation=6, frames=2),
             staged_at=float(int(ledger.now())),
             promoted_at=float(int(ledger.now())),
         )
-        for upload in (plain, full):
+        other = record(ledger, state=State.STAGED, digest="blake3:" + "f" * 64)
+        for upload in (plain, full, other):
             ledger.insert(upload, ROOMY)
-        for upload in (plain, full):
+        for upload in (plain, full, other):
             here = ledger.get(upload.id)
             promise(here is not None, "What was inserted is there.")
             for field in fields(upload):
@@ -193,7 +194,7 @@ class LedgerSuite:
     def test_a_use_is_claimed_once(self, ledger: Ledger) -> None:
         if not isinstance(ledger, Uses):
             return
-        upload = inserted(ledger, sha256="1" * 64)
+        upload = inserted(ledger, digest="sha256:" + "1" * 64)
         promise(ledger.claim(upload, "use"), "The first claim is granted.")
         promise(not ledger.claim(upload, "use"), "The second claim of the same use is not.")
         promise(ledger.claim(upload, "another"), "Another form has a chance of its own.")
@@ -202,22 +203,29 @@ class LedgerSuite:
     def test_a_use_is_of_one_owner_and_one_content(self, ledger: Ledger) -> None:
         if not isinstance(ledger, Uses):
             return
-        upload = inserted(ledger, sha256="1" * 64)
-        again = inserted(ledger, sha256="1" * 64)
+        upload = inserted(ledger, digest="sha256:" + "1" * 64)
+        again = inserted(ledger, digest="sha256:" + "1" * 64)
         promise(ledger.claim(upload, "use"), "The first claim is granted.")
         promise(not ledger.claim(again, "use"), "The same bytes, sent twice by one form, are saved once.")
-        promise(ledger.claim(inserted(ledger, sha256="2" * 64), "use"), "Other bytes are another matter.")
-        stranger = inserted(ledger, owner="another", sha256="1" * 64)
+        promise(
+            ledger.claim(inserted(ledger, digest="sha256:" + "2" * 64), "use"),
+            "Other bytes are another matter.",
+        )
+        stranger = inserted(ledger, owner="another", digest="sha256:" + "1" * 64)
         promise(ledger.claim(stranger, "use"), "Another owner's claims are not in the way.")
         # Without a digest the id stands for the content.
         one, other = inserted(ledger), inserted(ledger)
         promise(ledger.claim(one, "use") and ledger.claim(other, "use"), "Without a digest the id decides.")
         promise(not ledger.claim(one, "use"), "Without a digest the id decides.")
+        later = replace(other, digest="blake3:" + "3" * 64)
+        promise(ledger.swap(other, later) and ledger.claim(later, "use"), "A digest may be taken later.")
+        again = inserted(ledger, digest=later.digest)
+        promise(not ledger.claim(again, "use"), "From then on it stands for the content, by any algorithm.")
 
     def test_a_use_can_be_given_back(self, ledger: Ledger) -> None:
         if not isinstance(ledger, Uses):
             return
-        upload = inserted(ledger, sha256="1" * 64)
+        upload = inserted(ledger, digest="sha256:" + "1" * 64)
         ledger.claim(upload, "use")
         ledger.claim(upload, "another")
         ledger.release(upload, "use")
@@ -229,7 +237,7 @@ class LedgerSuite:
     def test_of_many_claims_at_once_one_is_granted(self, ledger: Ledger) -> None:
         if not isinstance(ledger, Uses):
             return
-        uses, upload = ledger, inserted(ledger, sha256="1" * 64)
+        uses, upload = ledger, inserted(ledger, digest="sha256:" + "1" * 64)
         granted: list[bool] = []
         at_once([lambda: granted.append(uses.claim(upload, "use"))] * THREADS, ended=self.thread_ended)
         promise(sum(granted) == 1, f"Of {THREADS} claims at once one is granted. Got: {sum(granted)}")

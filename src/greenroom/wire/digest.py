@@ -26,6 +26,10 @@ class Checksum:
     algorithm: str
     digest: bytes
 
+    def __str__(self) -> str:
+        """As records write a digest: `sha256:9f86d0...`."""
+        return f"{self.algorithm}:{self.digest.hex()}"
+
     def new(self) -> hashlib._Hash:
         """A hash to feed the bytes to."""
         return hashlib.new(self.algorithm, usedforsecurity=False)
@@ -72,9 +76,14 @@ def http_digests(value: str | None, name: str) -> tuple[Checksum, ...]:
     return tuple(checksums)
 
 
-def repr_digest(sha256: str) -> str:
-    """The Repr-Digest field for a SHA-256 in hex."""
-    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+def repr_digest(digest: str) -> dict[str, str]:
+    """The Repr-Digest field for a digest such as `sha256:9f86d0...`; no field for none, and for an algorithm that is
+    not in the registry that RFC 9530 section 7.2 makes (BLAKE3 is not)."""
+    algorithm, _, hex_digits = digest.partition(":")
+    for name, known in _HTTP_ALGORITHMS.items():
+        if known == algorithm:
+            return {"Repr-Digest": f"{name}=:{base64.b64encode(bytes.fromhex(hex_digits)).decode()}:"}
+    return {}
 
 
 def decoded(text: str) -> bytes | None:

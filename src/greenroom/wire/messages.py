@@ -16,7 +16,7 @@ class Create:
     """Begin an upload. `length` is the declared size in bytes, or None while it is unknown.
 
     `ends` says whether the body of this request is the end of the file; None leaves that to the length.
-    `whole` is the checksum that the whole file must have, `metadata` what is to be repeated as it came.
+    `whole` are the checksums that the whole file must have, `metadata` what is to be repeated as it came.
     """
 
     length: int | None
@@ -27,7 +27,7 @@ class Create:
     has_content: bool = False
     ends: bool | None = None
     checksums: tuple[Checksum, ...] = ()
-    whole: Checksum | None = None
+    whole: tuple[Checksum, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Append:
     length: int | None = None
     ends: bool | None = None
     checksums: tuple[Checksum, ...] = ()
-    whole: Checksum | None = None
+    whole: tuple[Checksum, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +63,8 @@ Command = Create | Append | Look | Discard | Describe
 class Progress:
     """What a protocol may tell about an upload. Sizes are bytes; `max_size` is what this upload may have.
 
-    `expires_at` is in seconds since the epoch, `seconds_left` from now. `sha256` is in hex, and only there
-    when the upload is `complete`, like `media_type`.
+    `expires_at` is in seconds since the epoch, `seconds_left` from now. `digest` is the algorithm's name, a
+    colon and hex; it is there only when the upload is `complete`, like `media_type`, and not for every one.
     """
 
     url: str
@@ -78,7 +78,7 @@ class Progress:
     metadata: str = ""
     client_name: str = ""
     media_type: str = ""
-    sha256: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

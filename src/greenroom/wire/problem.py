@@ -64,6 +64,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "length_required": HTTPStatus.LENGTH_REQUIRED,
     "length_changed": HTTPStatus.BAD_REQUEST,
     "checksum_mismatch": HTTPStatus.BAD_REQUEST,  # tus has a status of its own for it, 460
+    "digest_mismatch": HTTPStatus.BAD_REQUEST,
 }
 
 

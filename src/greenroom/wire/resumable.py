@@ -96,10 +96,9 @@ def _length(headers: Headers, ends: bool, *, offset: int) -> int | None:
     return implied if declared is None else declared
 
 
-def _whole(headers: Headers) -> Checksum | None:
-    """The SHA-256 of the whole file, which is what is computed anyway ("Representation Digests")."""
-    checksums = http_digests(headers.get("Repr-Digest"), "Repr-Digest")
-    return next((each for each in checksums if each.algorithm == "sha256"), None)
+def _whole(headers: Headers) -> tuple[Checksum, ...]:
+    """What the client announces for the whole file (section "Representation Digests")."""
+    return http_digests(headers.get("Repr-Digest"), "Repr-Digest")
 
 
 def _file_name(disposition: str | None) -> str:
@@ -181,23 +180,21 @@ def _finished(progress: Progress) -> Answer:
         "name": progress.client_name,
         "size": progress.offset,
         "type": progress.media_type,
-        "sha256": progress.sha256,
+        "digest": progress.digest,
     }
     headers = {**_state(progress), "Content-Type": "application/json", "Cache-Control": "no-store"}
     return Answer(status=200, headers=headers, body=json.dumps(values).encode("ascii"))
 
 
 def _state(progress: Progress) -> dict[str, str]:
-    headers = {
+    return {
         "Upload-Complete": "?1" if progress.complete else "?0",
         "Upload-Offset": str(progress.offset),
         "Upload-Limit": _limits(progress),
         "Upload-Draft-Interop-Version": INTEROP_VERSION,
         "Greenroom-Token": progress.token,
+        **repr_digest(progress.digest),
     }
-    if progress.sha256:
-        headers["Repr-Digest"] = repr_digest(progress.sha256)
-    return headers
 
 
 def _limits(progress: Progress) -> str:

@@ -167,6 +167,4 @@ def _answer(status: int, progress: Progress, headers: dict[str, str]) -> Answer:
     # For as long as it is unfinished ("Upload-Expires", of the form of RFC 9110 section 5.6.7).
     if not progress.complete:
         headers["Upload-Expires"] = formatdate(progress.expires_at, usegmt=True)
-    if progress.sha256:
-        headers["Repr-Digest"] = repr_digest(progress.sha256)
-    return Answer(status=status, headers=headers)
+    return Answer(status=status, headers={**headers, **repr_digest(progress.digest)})

@@ -1,0 +1,19 @@
+"""The ASGI application, and one that sees nothing of its server but what ASGI promises."""
+
+from typing import Any
+
+from greenroom.asgi import get_asgi_application
+
+application = get_asgi_application()
+
+
+async def plain(scope: Any, receive: Any, send: Any) -> None:
+    """The same, with the server's own objects behind plain functions."""
+
+    async def only_receive() -> Any:
+        return await receive()
+
+    async def only_send(message: Any) -> None:
+        await send(message)
+
+    await application(scope, only_receive, only_send)

@@ -1,0 +1,327 @@
+"""Streams bodies under ASGI, where Django by itself puts the whole body on a disk before any view runs.
+
+In the project's `asgi.py` one line changes: `from greenroom.asgi import get_asgi_application`. Bodies of uploads
+and of forms with files then come to the thread of their view while they arrive, as under WSGI; everything else
+is Django's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextvars
+import ctypes
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import django
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.exceptions import SynchronousOnlyOperation
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.urls import Resolver404, resolve
+
+from .streams import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS, SocketStream, Stream, uvicorn_stream
+
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MIDDLEWARE = "greenroom.middleware.GreenroomMiddleware"
+
+MOST_WAITING = 1 << 20
+"""Bytes that wait for the thread. With more of them nothing is received, and the client has to wait."""
+
+_ENOUGH = 262_144  # bytes that are worth waking the thread for at once; it is given fewer after a moment
+_MOMENT = 0.005  # seconds
+_WORTH_TAKING_OVER = 4 << 20  # bytes; for fewer, a new connection afterwards costs more than is won
+
+
+def get_asgi_application() -> StreamingHandler:
+    """Django's application, with streamed bodies."""
+    django.setup(set_prefix=False)
+    keep_buffers()
+    return StreamingHandler()
+
+
+class StreamingHandler(ASGIHandler):
+    """Gives the request of a form with files, or of an upload, a `BodyStream` instead of a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # It sees to it that no body is left to be read on the event loop.
+        self._streams = MIDDLEWARE in settings.MIDDLEWARE
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As Django's."""
+        if not self._streams or not is_streamed(scope):
+            await super().handle(scope, receive, send)
+            return
+        body = BodyStream(receive, declared_by(scope))
+        try:
+            await super().handle(scope, body.disconnected, Ending(scope, send, body))
+        finally:
+            body.close()
+
+    async def read_body(self, receive: Any) -> Any:
+        """As Django's; nothing is read yet."""
+        body = getattr(receive, "__self__", None)
+        return body if isinstance(body, BodyStream) else await super().read_body(receive)
+
+
+def is_streamed(scope: Scope) -> bool:
+    """Whether the body is one of a form with files, or of a view that takes it raw."""
+    method: str = scope["method"]
+    if method in ("GET", "HEAD", "OPTIONS", "TRACE") or not has_body(scope):
+        return False
+    if header(scope, b"content-type").lower().startswith(b"multipart/form-data"):
+        return method == "POST"
+    try:
+        match = resolve(scope["path"].removeprefix(get_script_prefix(scope).rstrip("/")))
+    except Resolver404:
+        return False
+    return bool(getattr(match.func, "takes_raw_body", False))
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether one may come. HTTP/2 has no transfer codings, so that what declares no length may have any."""
+    declared = declared_by(scope)
+    # RFC 9112 section 6.3: no length and no transfer coding is no body.
+    return bool(
+        declared or (declared is None and (speaks_http_2(scope) or header(scope, b"transfer-encoding")))
+    )
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first header of that name, which ASGI gives in lower case; empty if there is none."""
+    return next((bytes(value) for key, value in scope["headers"] if key == name), b"")
+
+
+def declared_by(scope: Scope) -> int | None:
+    """The size of the body in bytes, if the request says so."""
+    length = header(scope, b"content-length")
+    return int(length) if length.isdigit() else None
+
+
+def speaks_http_2(scope: Scope) -> bool:
+    """Or later."""
+    return not scope.get("http_version", "1.1").startswith("1")
+
+
+class BodyStream(Stream):
+    """A body on its way from the event loop to the one thread that reads it.
+
+    The loop never waits for the thread: it stops to receive while `MOST_WAITING` bytes are unread. Where the
+    server lets go of its socket, the thread receives from that by itself.
+    """
+
+    def __init__(self, receive: Receive, declared: int | None) -> None:
+        self._server = receive
+        self._declared = declared
+        self._loop = asyncio.get_running_loop()
+        self._receiving: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._pieces: collections.deque[memoryview] = collections.deque()
+        self._received = self._read = 0  # bytes; each is written by one thread
+        self._arrived = threading.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._socket: SocketStream | None = None
+        self._broken: OSError | None = None
+        self._over = False  # nothing more will be received here
+        self._ended = False  # nor read
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the client may have more to say."""
+        return not self._ended and self._read != self._declared
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether the server does not know where the connection stands."""
+        return self._socket is not None
+
+    # -- in the thread of the view -----------------------------------------------------------------
+
+    def _receive(self, view: memoryview) -> int:
+        if self._ended:
+            return 0
+        self._check_thread()
+        self.check_stop()
+        if self._receiving is None and not self._over:
+            # Not in the context of this thread: the server starts the next request of the connection in the context
+            # in which it was last asked for more, and asgiref keeps this request's executors there.
+            self._loop.call_soon_threadsafe(self._begin, context=contextvars.Context())
+        while True:
+            # In this order: a last piece is there before it is known that it was the last.
+            stream, over = self._socket, self._over
+            if self._pieces:
+                break
+            if stream is not None:
+                return self._receive_from(stream, view)
+            if over:
+                return self._end()
+            self.wait(self._arrived.wait)
+            self._arrived.clear()
+        count = 0
+        while self._pieces and count < len(view):
+            piece = self._pieces[0]
+            taken = min(len(piece), len(view) - count)
+            view[count : count + taken] = piece[:taken]
+            count += taken
+            if taken < len(piece):
+                self._pieces[0] = piece[taken:]
+            else:
+                self._pieces.popleft()
+        self._read += count
+        if not self._room.is_set():
+            self._loop.call_soon_threadsafe(self._room.set)
+        return count
+
+    def _receive_from(self, stream: SocketStream, view: memoryview) -> int:
+        stream.patience, stream.heeds_stop = self.patience, self.heeds_stop
+        count = stream.readinto(view)
+        self._read += count
+        return count
+
+    def _end(self) -> int:
+        if self._broken is not None:
+            raise self._broken
+        self._ended = True
+        return 0
+
+    def _check_thread(self) -> None:
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if here is self._loop:
+            raise SynchronousOnlyOperation(
+                "The body of this request is still arriving, and the event loop cannot wait for it. Read it in a "
+                "thread: await sync_to_async(lambda: request.POST)()."
+            )
+
+    def throw_away(self) -> None:
+        """Read on for a few seconds: who closes on a sender is not heard by it."""
+        until = time.monotonic() + THROWN_AWAY_SECONDS
+        self.heeds_stop = False
+        nothing = bytearray(THROWN_AWAY_BYTES)
+        try:
+            while (left := until - time.monotonic()) > 0:
+                self.patience = left
+                if not self.readinto(nothing):
+                    return
+        except OSError:
+            pass
+        finally:
+            self._ended = True
+
+    # -- on the event loop -------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._receiving = self._loop.create_task(self._receive_all())
+
+    async def _receive_all(self) -> None:
+        try:
+            while await self._receive_one():
+                while self._received - self._read >= MOST_WAITING:
+                    self._room.clear()
+                    self._wake()
+                    # Looked at once more: who has read since may have found that nobody waits.
+                    if self._received - self._read >= MOST_WAITING:
+                        await self._room.wait()
+        except Exception as error:
+            self._broken = error if isinstance(error, OSError) else OSError(str(error))
+        self._over = True
+        self._wake()
+
+    async def _receive_one(self) -> bool:
+        """Take one message from the server; whether there is another."""
+        message = await self._server()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError("The connection ended before the body did.")
+        if piece := message.get("body", b""):
+            self._pieces.append(memoryview(piece))
+            self._received += len(piece)
+            if self._received - self._read >= _ENOUGH:
+                self._wake()
+            elif self._timer is None:
+                # Each time that a thread wakes up costs as much as it takes to receive some 100 KiB.
+                self._timer = self._loop.call_later(_MOMENT, self._wake)
+        if not message.get("more_body", False):
+            return False
+        remaining = (self._declared or 0) - self._received
+        if remaining >= _WORTH_TAKING_OVER:
+            self._socket = uvicorn_stream(self._server, remaining)
+        return self._socket is None
+
+    def _wake(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._arrived.set()
+
+    async def disconnected(self) -> Message:
+        """What Django listens to while the view is at work. It is never told of a disconnect.
+
+        It would cancel the request, and with it the answer, but not the thread: what arrived is kept, and a form
+        that has arrived is saved, whether or not somebody waits to be told.
+        """
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    def close(self) -> None:
+        """As `io.IOBase`. The connection is the server's to close."""
+        if not self.closed:
+            super().close()
+            self._loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
+        self._broken = self._broken or ConnectionResetError("The request is over.")
+        self._over = True
+        self._wake()
+        if self._receiving is not None:
+            self._receiving.cancel()
+        if self._socket is not None:
+            self._socket.close()
+
+
+class Ending:
+    """`send`, for an answer that comes before the body has: out first, then the rest is thrown away for a while.
+
+    A connection that is closed on a sender is reset, and a browser that is slow to read never sees why. One whose
+    body nobody has read to its end is not used again.
+    """
+
+    def __init__(self, scope: Scope, send: Send, body: BodyStream) -> None:
+        self._send = send
+        self._body = body
+        # RFC 9113 section 8.2.2: HTTP/2 ends streams and has no such field.
+        self._says_close = not speaks_http_2(scope)
+
+    async def __call__(self, message: Message) -> None:
+        """As `send` of ASGI."""
+        if message["type"] == "http.response.start":
+            if self._says_close and (self._body.is_unread or self._body.is_taken_over):
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        elif not message.get("more_body") and self._body.is_unread:
+            await self._send({**message, "more_body": True})
+            await sync_to_async(self._body.throw_away)()
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send(message)
+
+
+def keep_buffers() -> None:
+    """Let glibc keep the memory of the buffers that a server makes for each piece of a body.
+
+    By default it takes each of 128 KiB or more from the system and gives it back at once, and the system fills it
+    with zeros each time: half of the time that receiving takes. Where there is no glibc nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+        mallopt(m_mmap_threshold, 4 << 20)
+        mallopt(m_trim_threshold, 16 << 20)
