@@ -25,6 +25,8 @@ export interface Acts {
 
 type Act = [key: string, sign: string, label: string, text: string, press: () => void];
 
+const text = (words: string): HTMLElement[] => (words ? [h("bdi", {}, words)] : []);
+
 export class Card {
   readonly node: HTMLLIElement;
   private readonly picture = h("div", { class: "greenroom-picture" });
@@ -42,7 +44,7 @@ export class Card {
     readonly item: Item, private readonly field: Field, private readonly words: Words, private readonly acts: Acts,
   ) {
     this.errors = h("div", { id: `${item.id}-errors`, class: "greenroom-errors" });
-    this.node = h("li", { class: "greenroom-row greenroom-card", id: item.id, tabindex: -1 },
+    this.node = h("li", { class: `greenroom-row greenroom-card ${field.pictures ? "" : "greenroom-plain"}`, id: item.id, tabindex: -1 },
       this.picture,
       h("div", { class: "greenroom-about" }, this.title, this.about, this.status, this.bar, this.errors),
       this.sorts, this.tools);
@@ -54,11 +56,12 @@ export class Card {
     this.node.dataset.state = item.state;
     this.node.setAttribute("aria-label", item.name);
     this.node.classList.toggle("greenroom-wrong", item.errors.length > 0);
-    this.node.toggleAttribute("aria-busy", item.isPending);
     this.title.replaceChildren(item.facts.original && !removed
-      ? h("a", { href: item.facts.original, title: item.saved ? null : words.say("download") }, item.name) : item.name);
-    this.about.textContent = this.facts();
-    this.status.textContent = this.says();
+      ? h("a", { href: item.facts.original, dir: "auto", title: item.saved ? null : words.say("download") }, item.name)
+      : h("bdi", {}, item.name));
+    // Names and numbers have a direction of their own, whatever that of the page is.
+    this.about.replaceChildren(...text(this.facts()));
+    this.status.replaceChildren(...text(this.says()));
     this.bar.hidden = !["uploading", "retrying", "paused", "offline", "verifying", "needs-reselect"].includes(item.state);
     this.bar.value = item.size ? item.sent / item.size : 0;
     this.bar.setAttribute("aria-label", words.say("progress_of", { name: item.name }));
@@ -112,19 +115,21 @@ export class Card {
       [key, sign, words.say(`${key}_name`, { name }), text && words.say(text), () => press(item)];
     const cancel = act("cancel", "remove", "", acts.remove);
     const crop = act("crop", "crop", "crop", acts.crop);
+    const crops = this.isCroppable && !item.saved ? [crop] : []; // also while it is on its way
     switch (item.state) {
       case "rejected": case "expired": return [act("dismiss", "remove", "", acts.remove)];
-      case "picked": case "checking": case "verifying": case "needs-reselect": return [cancel];
+      case "picked": case "checking": case "needs-reselect": return [cancel];
+      case "verifying": return [...crops, cancel];
       case "waiting":
         return field.transfer === "accept" ? [crop, act("send_whole", "", "send_whole", acts.whole), cancel]
-          : [...(this.isCroppable ? [crop] : []), cancel];
+          : [...crops, cancel];
       case "queued": case "uploading": case "retrying": case "offline":
-        return [act("pause", "pause", "pause", acts.pause), cancel];
-      case "paused": return [act("resume", "resume", "resume", acts.resume), cancel];
+        return [...crops, act("pause", "pause", "pause", acts.pause), cancel];
+      case "paused": return [...crops, act("resume", "resume", "resume", acts.resume), cancel];
       case "failed": return [act("retry", "right", "retry", acts.resume), cancel];
       case "removed": return acts.canUndo(item) ? [act("undo", "", "undo", acts.undo)] : [];
       default: return [
-        ...(this.isCroppable && !item.saved ? [crop] : []),
+        ...crops,
         act("replace", "replace", "replace", acts.replace),
         ...(item.removable ? [act("remove", "remove", "", acts.remove)] : []),
       ];

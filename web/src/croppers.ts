@@ -87,9 +87,9 @@ function apply(host: GreenroomUpload, item: Item, crop: Crop | null): void {
   if (item.state === "waiting") {
     if (host.field.transfer === "accept") host.sender.queue(item);
     else host.changed(item);
-  } else if (item.isHeld || item.state === "invalid") {
-    const to = crop ? "cropped" : "ready";
-    if (item.state !== to) item.move(to);
-    host.changed(item);
+    return;
   }
+  const to = crop ? "cropped" : "ready";
+  if ((item.isHeld || item.state === "invalid") && item.state !== to) item.move(to);
+  host.changed(item); // what is still on its way becomes one or the other when it arrives
 }
