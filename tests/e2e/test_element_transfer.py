@@ -162,6 +162,64 @@ def test_after_a_reload_the_file_is_chosen_again_and_goes_on(visitor: Person, la
     assert digests(visitor.saved()) == [sha256(large)]
 
 
+def test_another_file_of_the_same_name_and_size_is_no_rest_of_the_first(
+    visitor: Person, large: Path, tmp_path: Path
+) -> None:
+    visitor.page.on("dialog", lambda dialogue: dialogue.accept())
+    visitor.go("/backup/")
+    cards = Cards(visitor, "file")
+    slow(visitor.page, upload=6 * MB)
+    cards.choose(large)
+    wait_for(cards, 0.5)
+    visitor.page.reload()
+    cards.wait("large.bin", "needs-reselect")
+    slow(visitor.page)
+    large.write_bytes(os.urandom(20 * MB))
+    os.utime(large, (0, 0))
+    cards.choose(large).wait("large.bin")
+    assert cards.names == ["large.bin"]
+    visitor.send("Upload and save")
+    assert digests(visitor.saved()) == [sha256(large)]
+
+
+def test_another_choice_takes_the_place_of_one_that_is_under_way(
+    visitor: Person, large: Path, samples: Path
+) -> None:
+    visitor.go("/backup/")
+    cards = Cards(visitor, "file")
+    slow(visitor.page, upload=2 * MB)
+    cards.choose(large)
+    wait_for(cards, 0.02)
+    with visitor.page.expect_response(lambda each: each.request.method == "DELETE"):
+        cards.choose(samples / "leaf.png")
+    assert cards.names == ["leaf.png"]
+    slow(visitor.page)
+    cards.wait("leaf.png")
+    visitor.send("Upload and save")
+    assert digests(visitor.saved()) == [sha256(samples / "leaf.png")]
+
+
+def test_a_picture_is_cropped_while_it_is_under_way(visitor: Person, samples: Path) -> None:
+    visitor.go("/album/")
+    cards = Cards(visitor, "photos")
+    slow(visitor.page, upload=20_000)
+    cards.choose(samples / "lake-on-its-side.jpg").wait("lake-on-its-side.jpg", "uploading")
+    (samples / "notes.txt").write_text("no picture")
+    cards.choose(samples / "notes.txt").wait("notes.txt", "rejected")
+    visitor.page.locator(".greenroom-card canvas").wait_for()
+    cards.edit("lake-on-its-side.jpg")
+    assert cards.box == [0, 350, 1200, 900]
+    cards.type("w", 800)
+    cards.apply()
+    visitor.write("title", "At once")
+    cards.press("Save the album")
+    # What was refused before is no reason not to save the others.
+    assert "Saving when 1 upload ends…" in visitor.page.locator(".greenroom-saving").inner_text()
+    slow(visitor.page)
+    visitor.page.wait_for_url("**/saved/*/")
+    assert [(each["width"], each["height"]) for each in visitor.saved()] == [(800, 600)]
+
+
 def test_a_failed_upload_is_tried_again_by_a_button(visitor: Person, samples: Path) -> None:
     visitor.go("/album/")
     cards = Cards(visitor, "photos")

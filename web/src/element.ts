@@ -4,7 +4,7 @@ import { type Acts, Card } from "./cards";
 import { h, icon } from "./dom";
 import { type Field, objection, type ServerRow, Words } from "./field";
 import { parseRatio } from "./geometry";
-import { filesOf, hasFiles, isTyping } from "./intake";
+import { Intake } from "./intake";
 import { Item, type KeptRow, stateJson } from "./item";
 import { keep, reloaded } from "./kept";
 import { Live } from "./live";
@@ -13,7 +13,6 @@ import { Saving } from "./saving";
 import { Sender } from "./sender";
 import { Summary } from "./summary";
 
-const keyFor = (input: HTMLInputElement): string => `greenroom ${location.pathname} ${input.name}`;
 const UNDOABLE = ["ready", "cropped", "saved", "invalid", "waiting"];
 
 export class GreenroomUpload extends HTMLElement {
@@ -32,21 +31,24 @@ export class GreenroomUpload extends HTMLElement {
   private label!: HTMLElement;
   private summary!: Summary;
   private saving!: Saving;
+  private intake!: Intake;
   private initial: ServerRow[] = [];
   private restored = "";
   private atFirst = "";
+  private key = "";
   private percent = 0;
 
   connectedCallback(): void {
     const input = this.querySelector<HTMLInputElement>("input[type=file]");
     // The empty row of a formset waits to be copied; its copies get names of their own.
     if (!this.dataset.field || !input || input.name.includes("__prefix__")) return;
-    const kept = this.state ? "" : reloaded(keyFor(input));
+    this.key ||= `greenroom ${location.pathname} ${input.name} ${[...document.querySelectorAll(this.localName)].indexOf(this)}`;
+    const kept = this.state ? "" : reloaded(this.key);
     if (!this.state) this.build(input);
     this.saving.listen();
     window.addEventListener("online", this.online);
     window.addEventListener("offline", this.offline);
-    window.addEventListener("paste", this.pasted);
+    this.intake.listen();
     const state = this.restored || kept;
     if (state) this.formStateRestoreCallback(state);
   }
@@ -56,7 +58,10 @@ export class GreenroomUpload extends HTMLElement {
     this.saving.forget();
     window.removeEventListener("online", this.online);
     window.removeEventListener("offline", this.offline);
-    window.removeEventListener("paste", this.pasted);
+    this.intake.forget();
+    queueMicrotask(() => { // not when it was only moved to another place
+      if (!this.isConnected) this.sender.stop();
+    });
   }
 
   /** Back (the browser calls this) or reload: what was held, with its crops and its order. */
@@ -125,11 +130,7 @@ export class GreenroomUpload extends HTMLElement {
       void this.add([...input.files ?? []]);
       input.value = "";
     });
-    this.addEventListener("dragover", (event) => this.over(event));
-    this.addEventListener("dragleave", (event) => {
-      if (!this.contains(event.relatedTarget as Node | null)) this.classList.remove("greenroom-over");
-    });
-    this.addEventListener("drop", (event) => this.dropped(event));
+    this.intake = new Intake(this, (files) => void this.add(files));
     this.zone.dataset.drop = this.words.say("drop");
     this.items = this.initial.map((each) => Item.ofServer(each));
     this.render();
@@ -243,7 +244,7 @@ export class GreenroomUpload extends HTMLElement {
     }
     const kept = JSON.stringify(this.items.map((each) => each.kept()).filter(Boolean));
     this.internals.setFormValue(null, kept);
-    keep(keyFor(this.input), kept);
+    keep(this.key, kept);
   }
 
   /** Where the keyboard goes when a card is gone or wants to be seen. */
@@ -255,37 +256,17 @@ export class GreenroomUpload extends HTMLElement {
 
   // -- taking files ------------------------------------------------------------------------------------
 
-  private over(event: DragEvent): void {
-    if (!hasFiles(event.dataTransfer) || this.matches(":disabled")) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-    this.classList.add("greenroom-over");
-  }
-
-  private dropped(event: DragEvent): void {
-    this.classList.remove("greenroom-over");
-    if (!hasFiles(event.dataTransfer) || this.matches(":disabled")) return;
-    event.preventDefault();
-    void filesOf(event.dataTransfer).then((files) => this.add(files));
-  }
-
-  /** Into this field, or into the only one of the page. */
-  private pasted = (event: ClipboardEvent): void => {
-    const files = [...event.clipboardData?.files ?? []];
-    if (!files.length || isTyping(event.target) || event.defaultPrevented || this.matches(":disabled")) return;
-    const only = document.querySelectorAll("greenroom-upload.greenroom-upgraded").length === 1;
-    if (!only && !this.contains(event.target as Node)) return;
-    event.preventDefault();
-    void this.add(files);
-  };
-
   /** Take files as if the person had chosen them; `replaced` gives its place to the first. */
   async add(files: readonly File[], replaced: Item | null = null): Promise<void> {
     const taken: Item[] = [];
-    const current = this.field.multiple ? null : this.counted[0] ?? null;
+    let current = this.field.multiple ? null : this.counted[0] ?? null;
+    if (current && (current.state === "waiting" || !UNDOABLE.includes(current.state)) && files.length
+      && !current.isThe(files[0] as File)) {
+      this.drop(current); // it has not arrived, so there is nothing that the new one could replace
+      current = null;
+    }
     for (const file of this.field.multiple && !replaced ? files : files.slice(0, 1)) {
-      const half = this.items.find((each) =>
-        each.state === "needs-reselect" && each.name === file.name && each.size === file.size);
+      const half = this.items.find((each) => each.isThe(file));
       if (half) {
         half.file = file;
         this.sender.queue(half);

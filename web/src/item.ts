@@ -37,6 +37,8 @@ export class Item {
   sent = 0;
   /** The address of the upload, as long as it may be resumed or given up. */
   url = "";
+  /** When the file was last changed on the person's disk, by which it is known again after a reload. */
+  modified = 0;
   transfer: Transfer | null = null;
   /** It takes the place of this one as soon as it is there. */
   replaces: Item | null = null;
@@ -51,6 +53,7 @@ export class Item {
   static ofFile(file: File): Item {
     const item = new Item({ name: file.name, size: file.size }, "picked");
     item.file = file;
+    item.modified = file.lastModified;
     item.use = newUse();
     return item;
   }
@@ -70,6 +73,7 @@ export class Item {
     item.take(row);
     item.url = row.url ?? "";
     item.sent = row.sent ?? 0;
+    item.modified = row.modified ?? 0;
     return item;
   }
 
@@ -93,8 +97,16 @@ export class Item {
     this.state = move(this.state, to);
   }
 
+  /** Whether a file that was chosen now is the one of which a part was sent before the reload. */
+  isThe(file: File): boolean {
+    return this.state === "needs-reselect" && this.name === file.name && this.size === file.size
+      && this.modified === file.lastModified;
+  }
+
   /** What the server has found out. A crop that was made before it arrived stays if it fits. */
   learn(facts: Facts): void {
+    this.bitmap?.close();
+    this.bitmap = null;
     this.facts = { ...facts, name: facts.name };
     this.width = facts.width ?? 0;
     this.height = facts.height ?? 0;
@@ -115,16 +127,17 @@ export class Item {
 
   /** For Back and reload: what is held as it is; of what is half sent, where to go on. */
   kept(): KeptRow | null {
-    const half = this.isPending && this.url !== "" && this.state !== "verifying";
+    const verifying = this.state === "verifying";
+    const half = (this.isPending || this.state === "failed") && this.url !== "" && !verifying;
     const reselect = half || this.state === "needs-reselect";
-    if (!reselect && !this.posted(true)) return null;
+    if (!reselect && !verifying && !this.posted(true)) return null;
     return {
       ...this.facts,
       token: this.token, use: this.use, saved: this.saved, removable: this.removable,
       removed: this.state === "removed",
       ...(this.crop && { crop: this.crop }),
       state: reselect ? "needs-reselect" : this.state,
-      ...(reselect && { url: this.url, sent: this.sent, size: this.size }),
+      ...(reselect && { url: this.url, sent: this.sent, size: this.size, modified: this.modified }),
     };
   }
 }

@@ -11,7 +11,8 @@ export class Saving {
   private readonly text = h("span");
   private form: HTMLFormElement | null = null;
   private submitter: HTMLElement | null = null;
-  private waits = false;
+  /** What the form waits for, or null while it does not wait. */
+  private waited: Set<Item> | null = null;
   private leaving = false;
 
   constructor(private readonly host: GreenroomUpload) {
@@ -55,15 +56,18 @@ export class Saving {
     }
     event.preventDefault();
     event.stopImmediatePropagation();
-    this.waits = true;
+    this.waited = new Set(this.pending);
     this.submitter = event.submitter;
     this.show();
   };
 
   /** Something has changed: perhaps the form can go now, or never. */
   go(): void {
-    if (!this.waits) return;
-    const stuck = this.host.items.find((each) => STUCK.includes(each.state) || each.state === "rejected");
+    const { waited } = this;
+    if (!waited) return;
+    for (const each of this.pending) waited.add(each);
+    const stuck = this.host.items.find((each) =>
+      waited.has(each) && (STUCK.includes(each.state) || each.state === "rejected"));
     if (stuck) {
       this.stay();
       this.refuse(stuck);
@@ -81,7 +85,7 @@ export class Saving {
   }
 
   private stay(): void {
-    this.waits = false;
+    this.waited = null;
     this.submitter = null;
     this.node.hidden = true;
   }

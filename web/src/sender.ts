@@ -75,7 +75,7 @@ export class Sender {
         onFailure: (failure) => mine() && this.failed(item, failure),
       });
     } catch {
-      this.change(item, "failed"); // the chunk that sends could not be loaded
+      if (item.state === "uploading") this.change(item, "failed"); // the chunk that sends could not be loaded
       return;
     }
     if (item.state !== "uploading" || item.transfer) void transfer.pause();
@@ -115,7 +115,7 @@ export class Sender {
       }
       if (item.state !== "verifying") return;
     }
-    this.change(item, "failed");
+    if (item.state === "verifying") this.change(item, "failed");
   }
 
   /** Ask whether something from before a reload is held still. Without an answer it counts as held. */
@@ -151,6 +151,11 @@ export class Sender {
     this.change(item, "paused");
     void transfer?.pause();
     this.pump();
+  }
+
+  /** The widget is gone from the page. */
+  stop(): void {
+    for (const item of this.items()) if (RUNNING.includes(item.state) || item.state === "queued") this.pause(item);
   }
 
   /** The network is gone: nothing is tried until it is back. */

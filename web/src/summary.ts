@@ -31,18 +31,18 @@ export class Summary {
     const sent = ours.reduce((sum, each) => sum + Math.min(each.sent, each.size), 0);
     const open = ours.filter((each) => !each.isHeld);
     this.part = size ? sent / size : 0;
-    this.node.hidden = !open.some((each) => each.state !== "waiting") || ours.length < 2;
-    if (this.node.hidden) {
-      this.samples = [];
-      return;
-    }
     const { words } = this;
     const left = this.left(size - sent, sent, ours);
-    this.text.textContent = [
+    const alone = ours.length < 2; // its card says everything but the time
+    this.node.hidden = !open.some((each) => each.state !== "waiting") || (alone && !left);
+    if (this.node.hidden) return;
+    const time = left ? [words.say("left", { time: words.time(left) })] : [];
+    this.text.textContent = alone ? time.join() : [
       words.say("line", { done: ours.length - open.length, n: ours.length }),
       words.say("bytes", { done: words.size(sent), size: words.size(size) }),
-      ...(left ? [words.say("left", { time: words.time(left) })] : []),
+      ...time,
     ].join(" · ");
+    this.bar.hidden = this.tools.hidden = alone;
     this.bar.value = this.part;
     this.updateTools(ours);
   }
