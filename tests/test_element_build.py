@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from greenroom.phrases import phrases
+
 Require = Callable[[str, object], None]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +48,18 @@ def test_it_asks_no_other_host_and_keeps_to_a_strict_policy() -> None:
         assert not re.search(
             r"innerHTML|insertAdjacentHTML|cssText|setAttribute\(.style|\beval\(|data:|blob:", text
         )
+
+
+def test_every_phrase_is_said_and_no_other() -> None:
+    source = "".join(path.read_text() for path in (WEB / "src").glob("*.ts"))
+    known = set(phrases())
+    said = set(re.findall(r'words\.say\(\s*"(\w+)"', source))
+    assert said <= known, "the element says what the server has no words for"
+    for (
+        name
+    ) in known:  # some are put together: act("crop", ...) says "crop_name", the transfer its "waiting_save"
+        stem = re.sub("^waiting_(accept|save)$", "waiting_$", name).removesuffix("_name").removesuffix("$")
+        assert re.search(rf'["`]{stem}', source), name
 
 
 def test_the_lock_pins_and_names_no_host() -> None:

@@ -66,7 +66,7 @@ def field_of(rules: Rules, policy: IntakePolicy, *, required: bool) -> dict[str,
         "held": url_of("held", PLACE),
         "csrf": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         "cookie": settings.CSRF_COOKIE_NAME,
-        "words": phrases(required=required),
+        "words": phrases(),
     }
 
 

@@ -16,7 +16,7 @@ SAMPLES = (0, 1, 2, 3, 6, 11, 100)
 """One number of each plural category of every language that Unicode's CLDR knows, as far as whole numbers go."""
 
 
-def phrases(*, required: bool) -> dict[str, str | list[str]]:
+def phrases() -> dict[str, str | list[str]]:
     """All of them by name. Places for values are written as Python does: `%(name)s`."""
     refusals = {
         "too_large": TooLarge,
@@ -32,7 +32,6 @@ def phrases(*, required: bool) -> dict[str, str | list[str]]:
         **transfers(),
         **lists(),
         **editor(),
-        "required": _("Choose a file.") if required else "",
     }
 
 
@@ -130,10 +129,6 @@ def editor() -> dict[str, str | list[str]]:
             "Arrow keys move it by 10 pixels, with Alt by 1, with Ctrl by 50; with Shift they change its size. "
             "A click beside it moves its middle there."
         ),
-        "handle_n": _("Upper edge"),
-        "handle_e": _("Right edge"),
-        "handle_s": _("Lower edge"),
-        "handle_w": _("Left edge"),
         "shape": _("Shape"),
         "shape_free": _("Free"),
         "shape_whole": _("As the picture"),

@@ -128,7 +128,11 @@ class Cards:
         return tuple(int(each) for each in re.findall(r"\d+", text))
 
     def apply(self) -> None:
-        self.press("Apply")
+        self.apply_as("Apply")
+
+    def apply_as(self, name: str) -> None:
+        """Press the button that applies the crop; editors in another language call it otherwise."""
+        self.press(name)
         self.dialog.wait_for(state="detached")
 
 

@@ -192,3 +192,35 @@ def test_canvas_and_server_agree_on_every_pixel(visitor: Person, name: str, orie
         server = [value for pixel in pictures.pixels(pictures.decode(rendered.data)) for value in pixel[:3]]
         browser = [value for at, value in enumerate(drawn) if at % 4 != 3]
         assert browser == server, (crop.rot, crop.flip)
+
+
+def test_a_free_crop_has_any_shape_or_one_of_a_choice(visitor: Person, samples: Path) -> None:
+    """No page of the demo has a field with crop="free": the editor itself, on the picture of one."""
+    visitor.go("/album/")
+    cards = Cards(visitor, "photos").choose(samples / LAKE).wait(LAKE)
+    visitor.page.evaluate(
+        """() => { const image = document.querySelector(".greenroom-card img");
+        const editor = document.createElement("greenroom-crop");
+        document.querySelector("greenroom-upload").append(editor);
+        const words = {say: (key, values) => `${key} ${values ? Object.values(values).join(" ") : ""}`.trim()};
+        const picture = {image, width: image.naturalWidth, height: image.naturalHeight};
+        const size = {width: 1200, height: 1600};
+        editor.edit({name: "lake", picture, size, crop: null, ratio: null, least: null, words})
+            .then(crop => { window.cropped = crop; }); }"""
+    )
+    assert cards.box == [0, 0, 1200, 1600]
+    cards.type("w", 700)
+    cards.type("h", 101)
+    assert cards.box == [0, 0, 700, 101]
+    cards.press("smaller")
+    cards.press("larger")
+    shape = cards.dialog.locator("select")
+    shape.select_option("16:9")
+    assert cards.result == (696, 392)  # the buttons go by whole per cents
+    shape.select_option(label="shape_whole")
+    assert cards.result[0] * 4 == cards.result[1] * 3
+    cards.press("reset")
+    cards.press("mirror")
+    cards.apply_as("apply")
+    crop = visitor.page.evaluate("window.cropped")
+    assert (crop["w"], crop["h"], crop["flip"]) == (1200, 1600, True)

@@ -113,6 +113,24 @@ def test_the_admin_and_its_inlines(new_person: Callable[..., Person], samples: P
     assert digests(files[1:]) == [sha256(samples / "leaf.png"), sha256(samples / "winter.tif")]
 
 
+def test_a_form_that_a_script_puts_into_the_page_is_upgraded(visitor: Person, samples: Path) -> None:
+    visitor.go("/album/")
+    visitor.page.evaluate(
+        """async () => { const page = new DOMParser().parseFromString(await (await fetch("/album/")).text(), "text/html");
+        document.querySelector("main form").replaceWith(document.adoptNode(page.querySelector("main form"))); }"""
+    )
+    cards = Cards(visitor, "photos").choose(samples / "leaf.png").wait("leaf.png")
+    sent = visitor.page.evaluate(
+        "[...new FormData(document.querySelector('main form'))].map(([name, value]) => [name, String(value)])"
+    )
+    names = [name for name, _value in sent]
+    assert sorted(set(names)) == ["csrfmiddlewaretoken", "photos", "photos-policy", "photos-state", "title"]
+    assert [each["name"] for each in cards.sent] == ["leaf.png"]
+    visitor.write("title", "Put in later")
+    visitor.send("Save the album")
+    assert digests(visitor.saved()) == [sha256(samples / "leaf.png")]
+
+
 def test_an_events_listener_can_say_no(visitor: Person, samples: Path) -> None:
     visitor.go("/album/")
     visitor.page.evaluate(
