@@ -15,10 +15,10 @@ from .core.errors import CutShort, LengthRequired
 from .streams import (
     STALLED_SECONDS,
     THROWN_AWAY_BYTES,
-    THROWN_AWAY_SECONDS,
     PlainStream,
     Stream,
     gunicorn_stream,
+    thrown_away_until,
 )
 
 FIRST_READ = 65_536
@@ -86,7 +86,7 @@ class Body:
 
     def throw_away(self) -> None:
         """Read on for a few seconds: who closes on a sender is not heard by it."""
-        until = time.monotonic() + THROWN_AWAY_SECONDS
+        until = thrown_away_until()
         with contextlib.suppress(CutShort, LengthRequired):
             self._open().heeds_stop = False
             while (left := until - time.monotonic()) > 0 and self.fill(THROWN_AWAY_BYTES, left):

@@ -39,6 +39,9 @@ THROWN_AWAY_BYTES = 8_192
 """Read at once of what is thrown away. A server's own `read` waits for all of it, and the clock is looked at in
 between: a slow sender of large pieces would have the thread for much longer than was meant."""
 
+STOPPING_SECONDS = 1.0
+"""The same, by a server that was told to stop and has only so long."""
+
 _TICK_SECONDS = 1.0
 _LINE_READ = 8_192  # bytes
 
@@ -289,6 +292,11 @@ def release_connections() -> None:
 
 
 _told_to_stop = threading.Event()
+
+
+def thrown_away_until() -> float:
+    """When, by `time.monotonic`, what is refused from now on has been read for long enough."""
+    return time.monotonic() + (STOPPING_SECONDS if _told_to_stop.is_set() else THROWN_AWAY_SECONDS)
 
 
 def watch_for_stop() -> None:
