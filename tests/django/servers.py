@@ -76,7 +76,7 @@ class Server:
 
     def start(self) -> None:
         command = [each.format(address=self.address, port=self.port) for each in COMMANDS[self.kind]]
-        command[1:1] = self.options
+        command[-1:-1] = self.options
         with self.log.open("ab") as log:
             # A group of its own, so that what is killed is all of it and nothing else.
             self.running = subprocess.Popen(
