@@ -3,6 +3,7 @@
 python scripts/check.py [--lint-only] [--django61] [-- arguments for pytest]
 
 With GREENROOM_REQUIRE=1 a check that cannot run is a failure (the tests read the same variable).
+With GREENROOM_TEST_LARGE_MB=2000 the upload that is resumed over restarts has 2 GB instead of 300 MB.
 """
 
 import argparse

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
+from . import statements
 from .core import Stage
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
@@ -29,7 +30,8 @@ def remember(visit: Visit, response: HttpResponseBase) -> None:
     if keys:
         ledger = cast(OrmLedger, visit.stage.ledger)
         location = response.headers.get("Location", "") if 300 <= response.status_code < 400 else ""
-        StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(answered=True, location=location)
+        for key in keys:
+            statements.update(ledger.alias, StagedUse, {"answered": True, "location": location}, {"key": key})
 
 
 def take_uses(files: Sequence[StagedFile]) -> bool:
@@ -66,7 +68,7 @@ def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
             if key not in visit.uses and not ledger.claim(each.upload, each.use):
                 transaction.set_rollback(True, using=ledger.alias)
                 return each
-        StagedUse.objects.using(ledger.alias).filter(pk__in=keys).update(post=visit.post)
+            statements.update(ledger.alias, StagedUse, {"post": visit.post}, {"key": key})
     visit.uses.update(keys)
     return None
 

@@ -23,7 +23,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.urls import Resolver404, resolve
 
-from .streams import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS, SocketStream, Stream, uvicorn_stream
+from .streams import THROWN_AWAY_BYTES, SocketStream, Stream, thrown_away_until, uvicorn_stream
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -206,7 +206,7 @@ class BodyStream(Stream):
 
     def throw_away(self) -> None:
         """Read on for a few seconds: who closes on a sender is not heard by it."""
-        until = time.monotonic() + THROWN_AWAY_SECONDS
+        until = thrown_away_until()
         self.heeds_stop = False
         nothing = bytearray(THROWN_AWAY_BYTES)
         try:

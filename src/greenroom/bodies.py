@@ -15,16 +15,21 @@ from .core.errors import CutShort, LengthRequired
 from .streams import (
     STALLED_SECONDS,
     THROWN_AWAY_BYTES,
-    THROWN_AWAY_SECONDS,
     PlainStream,
     Stream,
     gunicorn_stream,
+    thrown_away_until,
 )
 
 FIRST_READ = 65_536
 """Enough for most bodies; whoever fills it gets a larger buffer the next time, up to `LARGEST_READ`."""
 
 LARGEST_READ = 1 << 20
+MOST_SPARE = 8
+"""Buffers of the largest size that are kept for the next bodies: the system fills new memory with zeros, which takes
+longer than to receive into it."""
+
+_spare: list[bytearray] = []
 
 
 class Body:
@@ -59,12 +64,13 @@ class Body:
         A sender of whom nothing comes for `patience` seconds is gone, where the server lets us see that.
         """
         if self._ended:
+            self._release()
             return 0
         try:
             stream = self._open()
             stream.patience = patience
             if self._count == len(self.buffer) < LARGEST_READ:
-                self.buffer = bytearray(min(max(FIRST_READ, 4 * len(self.buffer)), LARGEST_READ))
+                self.buffer = larger_than(self.buffer)
             self._count = count = stream.readinto(memoryview(self.buffer)[:size])
         except (UnreadablePostError, OSError):
             self._ended = True
@@ -72,6 +78,7 @@ class Body:
         self.taken += count
         if not count:
             self._ended = True
+            self._release()
             # WSGI knows no difference between the end of a body and the end of a connection.
             if self.declared is not None and self.taken < self.declared:
                 raise CutShort
@@ -86,11 +93,17 @@ class Body:
 
     def throw_away(self) -> None:
         """Read on for a few seconds: who closes on a sender is not heard by it."""
-        until = time.monotonic() + THROWN_AWAY_SECONDS
+        until = thrown_away_until()
         with contextlib.suppress(CutShort, LengthRequired):
             self._open().heeds_stop = False
             while (left := until - time.monotonic()) > 0 and self.fill(THROWN_AWAY_BYTES, left):
                 pass
+
+    def _release(self) -> None:
+        """Nobody looks at the last piece any more: the buffer is there for the next body."""
+        if len(self.buffer) == LARGEST_READ and len(_spare) < MOST_SPARE:
+            _spare.append(self.buffer)
+        self.buffer, self._count = bytearray(), 0
 
     def _open(self) -> Stream:
         if self._stream is None:
@@ -99,6 +112,13 @@ class Body:
             # From now on the request counts as read from, as by `HttpRequest.read`.
             self._request._read_started = True  # type: ignore[attr-defined]
         return self._stream
+
+
+def larger_than(buffer: bytearray) -> bytearray:
+    """A buffer that holds more: one that is left over, or a new one."""
+    with contextlib.suppress(IndexError):
+        return _spare.pop()
+    return bytearray(min(max(FIRST_READ, 4 * len(buffer)), LARGEST_READ))
 
 
 def declared_length(request: HttpRequest) -> int | None:

@@ -24,6 +24,7 @@ from .models import StagedOwner, StagedUpload, StagedUse
 OPEN_FOR = 3600.0
 """Seconds after which an open use of a process that cannot be seen from here is taken for abandoned."""
 
+_COLUMNS = tuple(field.attname for field in StagedUpload._meta.concrete_fields)
 _TIMES = ("created_at", "expires_at", "staged_at", "promoted_at")
 # The database's clock decides, so that hosts whose clocks differ agree. SQLite's clock is this host's.
 _CLOCKS = {
@@ -102,8 +103,8 @@ class OrmLedger:
             statements.update(self.alias, StagedUpload, {"reserved": size}, {"id": upload.id})
 
     def get(self, upload_id: str) -> Upload | None:
-        row = StagedUpload.objects.using(self.alias).filter(pk=upload_id).first()
-        return to_upload(row) if row is not None else None
+        columns = statements.get(self.alias, StagedUpload, upload_id)
+        return from_columns(columns) if columns is not None else None
 
     def swap(self, before: Upload, after: Upload) -> bool:
         was, columns = to_columns(before), to_columns(after)
@@ -139,12 +140,14 @@ class OrmLedger:
         claimant waits here until the first has ended."""
         try:
             with transaction.atomic(using=self.alias):
-                StagedUse.objects.using(self.alias).create(
+                row = StagedUse(
                     key=use_key(upload, use),
                     upload_id=upload.id,
                     claimed_at=to_datetime(self.now()),
                     holder=this_holder(),
                 )
+                columns = [field.attname for field in StagedUse._meta.concrete_fields]
+                statements.insert(self.alias, StagedUse, {name: getattr(row, name) for name in columns})
         except IntegrityError:
             return False
         return True
@@ -154,7 +157,7 @@ class OrmLedger:
 
     def close(self, upload: Upload, use: str) -> None:
         """What was claimed is saved, for good."""
-        self.uses(upload, use).update(closed=True)
+        statements.update(self.alias, StagedUse, {"closed": True}, {"key": use_key(upload, use)})
 
     def uses(self, upload: Upload, use: str) -> models.QuerySet[StagedUse]:
         """The row of one use, if it is taken."""
@@ -194,12 +197,17 @@ def to_columns(upload: Upload) -> dict[str, Any]:
 
 def to_upload(row: StagedUpload) -> Upload:
     """A row as a record."""
-    values = {name: getattr(row, name) for name in Upload.__dataclass_fields__ if name != "owner"}
+    return from_columns({name: getattr(row, name) for name in _COLUMNS})
+
+
+def from_columns(columns: dict[str, Any]) -> Upload:
+    """The inverse of `to_columns`."""
+    values = dict(columns, owner=columns["owner_id"], state=State(columns["state"]))
+    del values["owner_id"]
     for name in _TIMES:
         values[name] = to_seconds(values[name]) if values[name] is not None else None
-    values["state"] = State(row.state)
-    upload = Upload(owner=row.owner_id, **{**values, "picture": None})
-    return replace(upload, picture=Picture(**row.picture)) if row.picture else upload
+    values["picture"] = Picture(**values["picture"]) if values["picture"] else None
+    return Upload(**values)
 
 
 def to_datetime(moment: float) -> datetime:

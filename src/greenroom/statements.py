@@ -38,6 +38,21 @@ def update(alias: str, model: type[models.Model], values: Values, where: Values)
         return int(cursor.rowcount)
 
 
+def get(alias: str, model: type[models.Model], pk: Any) -> dict[str, Any] | None:
+    """The row with that primary key, by the names of attributes; None if there is none."""
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute(_get(alias, model), [pk])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = dict(zip(_fields(model), row, strict=True))
+    for name, column, converters in _converters(alias, model):
+        for convert in converters:
+            values[name] = convert(values[name], column, connection)
+    return values
+
+
 def held(alias: str, owner: str, now: datetime, but: str = "") -> tuple[int, int]:
     """How many uploads, and how many bytes, count against the ceilings of an owner; not counting one of them."""
     connection = connections[alias]
@@ -81,6 +96,25 @@ def _update(alias: str, model: type[models.Model], names: tuple[str, ...], where
     values = ", ".join(f"{column} = %s" for column in columns)
     condition = " AND ".join(f"{column} = %s" for column in conditions)
     return f"UPDATE {table} SET {values} WHERE {condition}"  # noqa: S608 - names are the model's
+
+
+@functools.cache
+def _get(alias: str, model: type[models.Model]) -> str:
+    table, columns = _quoted(alias, model, tuple(_fields(model)))
+    pk = _quoted(alias, model, (str(model._meta.pk.attname),))[1][0]
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {pk} = %s"  # noqa: S608 - names are the model's
+
+
+@functools.cache
+def _converters(alias: str, model: type[models.Model]) -> list[tuple[str, Any, list[Any]]]:
+    """Of the columns that this database gives as something else than Python's value."""
+    connection, table = connections[alias], model._meta.db_table
+    columns = {name: field.get_col(table) for name, field in _fields(model).items()}
+    converters = {
+        name: [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        for name, column in columns.items()
+    }
+    return [(name, columns[name], found) for name, found in converters.items() if found]
 
 
 @functools.cache

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 STALLED_SECONDS = 60.0
 """A sender of whom nothing came for this long is gone, whatever the network still believes."""
 
-PLAIN_READ = 65_536
-"""Little enough that a slow client's bytes do not wait long in a server's buffer before they are kept."""
+PLAIN_READS = (8_192, 262_144)
+"""The least and the most that is asked of a server's own `read`, which waits for all of it: little of a slow client,
+whose bytes should not wait long before they are kept; much of a fast one, as each call costs."""
 
 THROWN_AWAY_SECONDS = 5.0
 """What is refused is read and thrown away for this long at most, so that the browser shows the answer."""
@@ -39,7 +40,11 @@ THROWN_AWAY_BYTES = 8_192
 """Read at once of what is thrown away. A server's own `read` waits for all of it, and the clock is looked at in
 between: a slow sender of large pieces would have the thread for much longer than was meant."""
 
+STOPPING_SECONDS = 1.0
+"""The same, by a server that was told to stop and has only so long."""
+
 _TICK_SECONDS = 1.0
+_SLOW_SECONDS = 0.5  # for one read of a server's own
 _LINE_READ = 8_192  # bytes
 
 
@@ -148,10 +153,12 @@ class PlainStream(Stream):
 
     def __init__(self, source: Any) -> None:
         self._source = source
+        self._size = 65_536
 
     def _receive(self, view: memoryview) -> int:
         self.check_stop()
-        size = min(len(view), PLAIN_READ)
+        size = min(len(view), self._size)
+        began = time.monotonic()
         try:
             data: bytes = self._source.read(size)
         except Exception as error:
@@ -161,6 +168,11 @@ class PlainStream(Stream):
             if not data:
                 raise failure from error
             self._failure = failure
+        took = time.monotonic() - began
+        if took > _SLOW_SECONDS:
+            self._size = max(self._size // 4, PLAIN_READS[0])
+        elif took < _SLOW_SECONDS / 10 and size == self._size:
+            self._size = min(self._size * 4, PLAIN_READS[1])
         view[: len(data)] = data
         return len(data)
 
@@ -289,6 +301,11 @@ def release_connections() -> None:
 
 
 _told_to_stop = threading.Event()
+
+
+def thrown_away_until() -> float:
+    """When, by `time.monotonic`, what is refused from now on has been read for long enough."""
+    return time.monotonic() + (STOPPING_SECONDS if _told_to_stop.is_set() else THROWN_AWAY_SECONDS)
 
 
 def watch_for_stop() -> None:

@@ -2,11 +2,11 @@
 
 import os
 
-from tests.settings import *
+from tests.settings import *  # noqa: F403 - as one settings file takes over another
 from tests.settings import MEDIA_ROOT, MIDDLEWARE, SCRATCH
 
 ROOT_URLCONF = "tests.asgi.views"
-MIDDLEWARE = ["tests.asgi.views.touching", *MIDDLEWARE]
+MIDDLEWARE = ["tests.asgi.views.Touching", *MIDDLEWARE]
 FILE_UPLOAD_TEMP_DIR = SCRATCH / "spooled"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 

@@ -95,12 +95,17 @@ def test_a_body_in_very_many_pieces_is_read_to_its_end_while_the_server_is_held_
     assert most <= asgi.MOST_WAITING + 40_000
 
 
+def read_into(got: bytearray, body: BodyStream) -> None:
+    while data := body.read(3):
+        got += data
+
+
 @pytest.mark.parametrize("end", [END, RuntimeError("the server's own trouble"), OSError("gone")])
 def test_a_body_that_breaks_gives_what_had_come_and_never_an_end(end: Any) -> None:
     def work(body: BodyStream) -> bytes:
         got = bytearray()
         with pytest.raises(OSError, match=r"ended before|trouble|gone"):
-            got.extend(byte for each in iter(lambda: body.read(3), b"") for byte in each)
+            read_into(got, body)
         # What could not be read in full is still there, and after it comes the same error.
         with pytest.raises(OSError, match=r"ended before|trouble|gone"):
             body.read(3)
@@ -159,7 +164,7 @@ def test_a_piece_that_comes_between_two_looks_stands_before_what_is_in_the_socke
 
 
 def test_what_was_given_up_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "THROWN_AWAY_SECONDS", 0)
+    monkeypatch.setattr(streams, "THROWN_AWAY_SECONDS", 0)
 
     def work(body: BodyStream) -> tuple[bytes, bool, bytes]:
         first = body.read(3)

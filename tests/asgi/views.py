@@ -25,7 +25,7 @@ class HeldForm(forms.Form):
     held = StagedFileField(required=False, limits=Limits(max_bytes="60 MB"))
 
 
-class touching:  # noqa: N801 - Django lists it like a function
+class Touching:
     """An asynchronous middleware that wants the form before anybody else."""
 
     async_capable = True

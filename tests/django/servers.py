@@ -76,7 +76,7 @@ class Server:
 
     def start(self) -> None:
         command = [each.format(address=self.address, port=self.port) for each in COMMANDS[self.kind]]
-        command[1:1] = self.options
+        command[-1:-1] = self.options
         with self.log.open("ab") as log:
             # A group of its own, so that what is killed is all of it and nothing else.
             self.running = subprocess.Popen(
@@ -129,6 +129,17 @@ class Server:
         """Bytes of memory that are its own, in all processes."""
         return sum(private_bytes(each) for each in self.processes)
 
+    @property
+    def resident(self) -> int:
+        """Bytes of memory in all processes, shared ones included. From now on `peak` is the most of them."""
+        for each in self.processes:
+            Path(f"/proc/{each}/clear_refs").write_text("5")  # proc(5): resets VmHWM
+        return sum(status_bytes(each, "VmRSS") for each in self.processes)
+
+    @property
+    def peak(self) -> int:
+        return sum(status_bytes(each, "VmHWM") for each in self.processes)
+
     def open_files(self) -> list[str]:
         """What all its processes have open, by name, each as often as it is open."""
         names = []
@@ -150,6 +161,12 @@ def private_bytes(pid: int) -> int:
     """What is in memory for one process and no other (`proc_pid_smaps`)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(each.split()[1]) * 1024 for each in lines if each.startswith("Private_"))
+
+
+def status_bytes(pid: int, name: str) -> int:
+    """One number of `/proc/<pid>/status`."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(each.split()[1]) * 1024 for each in lines if each.startswith(f"{name}:"))
 
 
 def wait_until(happened: Callable[[], object], what: str) -> None:
