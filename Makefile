@@ -17,9 +17,9 @@ unexport PYTHONPATH PYTHONHOME
 
 help:
 	@echo "make demo    set up and serve the demo on 127.0.0.1:$(PORT) (PORT=..., DATA=...)"
-	@echo "make test    set up and check everything: ruff, mypy, import-linter, pytest"
+	@echo "make test    set up and check everything: ruff, mypy, import-linter, tsc, vitest, pytest"
 	@echo "make bench   measure receiving beside its peers (BENCH_ARGS=--help), for an hour or so"
-	@echo "make lint    the same without pytest"
+	@echo "make lint    the same without the tests"
 	@echo "make format  let ruff sort imports and format"
 	@echo "make lock    resolve requirements/*.in anew"
 	@echo "make clean   remove what these made, except the demo's data"
@@ -49,7 +49,7 @@ lock:
 	@scripts/lock.sh
 
 clean:
-	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist web/node_modules
 
 test-venv:
 	@scripts/venv.sh .venv/test "$(PYTHON)" requirements/test.txt
