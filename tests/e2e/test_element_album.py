@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.element import ROOM_TO_UNDO
 from tests.e2e.cards import Cards
 from tests.e2e.person import Person, digests, sha256
 
@@ -226,7 +227,13 @@ def test_one_picture_too_many_is_refused_in_the_servers_words(visitor: Person, s
     assert cards.errors("24.gif") == ["“24.gif” is one file too many: at most 24 can be sent here."]
     cards.wait_all(*(f"{number}.gif" for number in range(24)))
     assert len(cards.sent) == 24
-    # Removing makes a place, also on the server, which counts what this page has sent.
-    cards.act("0.gif", "remove")
-    cards.choose(samples / "leaf.png").wait("leaf.png")
+    # Removing makes a place, also on the server, which counts what this page has sent and keeps it for Undo, until
+    # there is no room: then what was removed first is gone.
+    for path in copies[:22]:
+        cards.act(path.name, "remove")
+        path.rename(samples / f"again-{path.name}")
+    again = [samples / f"again-{path.name}" for path in copies[:22]]
+    cards.choose(*again).wait_all(*(each.name for each in again))
     assert len([each for each in cards.sent if not each.get("removed")]) == 24
+    left = len([each for each in cards.sent if each.get("removed")])
+    assert 24 + left <= 24 + ROOM_TO_UNDO

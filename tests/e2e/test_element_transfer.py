@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.element import ROOM_TO_UNDO
 from tests.e2e.cards import Cards, slow
 from tests.e2e.conftest import Server
 from tests.e2e.person import Person, digests, sha256
@@ -230,6 +231,31 @@ def test_a_failed_upload_is_tried_again_by_a_button(visitor: Person, samples: Pa
     assert visitor.path == "/album/"
     assert cards.focused == "leaf.png"
     assert "It is not saved yet" in cards.says("leaf.png")
+    visitor.page.unroute("**/greenroom-tus.js")
+    cards.act("leaf.png", "retry")
+    cards.wait("leaf.png")
+    visitor.send("Save the album")
+    assert digests(visitor.saved()) == [sha256(samples / "leaf.png")]
+
+
+def test_in_a_field_for_one_file_one_can_change_ones_mind_often(
+    visitor: Person, samples: Path, tmp_path: Path
+) -> None:
+    visitor.go("/two-step/")
+    cards = Cards(visitor, "picture")
+    for number in range(ROOM_TO_UNDO + 2):
+        path = tmp_path / f"{number}.gif"
+        path.write_bytes((samples / "teapot.gif").read_bytes() + bytes(number))
+        cards.choose(path).wait(path.name)
+    assert cards.names == [path.name]
+    assert cards.root.locator(".greenroom-card:visible").count() == 1
+    cards.act(path.name, "remove")
+    cards.act(f"{number - 1}.gif", "undo")  # the one before can be had back
+    cards.choose(path).wait(path.name)
+    visitor.send("Continue")
+    visitor.write("name", "Ada")
+    visitor.send("Save the portrait only")
+    assert digests(visitor.saved()) == [sha256(path)]
 
 
 def test_what_is_held_survives_back_and_a_reload_with_crop_and_order(visitor: Person, samples: Path) -> None:

@@ -194,10 +194,13 @@ export class GreenroomUpload extends HTMLElement {
 
   /** The list as it is now: cards, line, chooser, and what the form sends. */
   render(): void {
+    const count = this.counted.length;
     const nodes = this.items.map((item) => {
       const card = this.cards.get(item) ?? new Card(item, this.field, this.words, this.acts);
       this.cards.set(item, card);
       card.update();
+      // In a field for one file there is nothing to undo while there is another.
+      card.node.hidden = item.state === "removed" && !this.field.multiple && count > 0;
       return card.node;
     });
     for (const each of this.cards.keys()) if (!this.items.includes(each)) this.cards.delete(each);
@@ -209,7 +212,6 @@ export class GreenroomUpload extends HTMLElement {
     // Moving a card in the page takes the focus from what is in it.
     if (focused instanceof HTMLElement && this.contains(focused) && document.activeElement !== focused) focused.focus();
     this.list.hidden = !nodes.length;
-    const count = this.counted.length;
     const full = this.field.multiple && count >= this.field.most;
     this.zone.classList.toggle("greenroom-full", full);
     this.zone.classList.toggle("greenroom-slim", count > 0);
@@ -319,6 +321,7 @@ export class GreenroomUpload extends HTMLElement {
     if (old.crop && !item.crop && old.crop.src[0] === item.width && old.crop.src[1] === item.height) {
       item.crop = old.crop;
     }
+    if (!this.field.multiple) for (const each of this.items.filter((one) => one.state === "removed")) this.forget(each);
     if (UNDOABLE.includes(old.state)) old.move("removed");
     else this.drop(old);
   }
@@ -340,6 +343,10 @@ export class GreenroomUpload extends HTMLElement {
 
   private drop(item: Item): void {
     item.move("removed");
+    this.forget(item);
+  }
+
+  private forget(item: Item): void {
     this.items = this.items.filter((each) => each !== item);
     this.sender.discard(item);
   }
@@ -357,8 +364,7 @@ export class GreenroomUpload extends HTMLElement {
   private makeRoom(): boolean {
     const gone = this.items.find((each) => each.state === "removed" && each.url);
     if (!gone) return false;
-    this.items = this.items.filter((each) => each !== gone);
-    this.sender.discard(gone);
+    this.forget(gone);
     return true;
   }
 
