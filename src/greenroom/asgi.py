@@ -23,7 +23,14 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.urls import Resolver404, resolve
 
-from .streams import THROWN_AWAY_BYTES, SocketStream, Stream, thrown_away_until, uvicorn_stream
+from .streams import (
+    THROWN_AWAY_BYTES,
+    SocketStream,
+    Stream,
+    thrown_away_until,
+    uvicorn_stream,
+    watch_for_stop,
+)
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -60,6 +67,7 @@ class StreamingHandler(ASGIHandler):
         if not self._streams or not is_streamed(scope):
             await super().handle(scope, receive, send)
             return
+        watch_for_stop()  # some servers begin to listen to signals only when they have loaded us
         body = BodyStream(receive, declared_by(scope))
         try:
             await super().handle(scope, body.disconnected, Ending(scope, send, body))

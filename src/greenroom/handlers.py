@@ -125,6 +125,7 @@ class FormReader:
             raise MultiPartParserError(str(error)) from error
         except StopReading:
             whole = False
+            self.handler.files.left_unread = True
         if not whole:
             self.handler.files.cut_short = True
             if self.sink is not None:

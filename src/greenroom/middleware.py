@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -66,6 +67,8 @@ class GreenroomMiddleware:
             try:
                 response = self.get_response(request)
                 answers.remember(visit, response)
+                if getattr(getattr(request, "_files", None), "left_unread", False):
+                    say_that_it_is_too_large(response)
                 return response
             finally:
                 end(visit)
@@ -139,6 +142,15 @@ def end(visit: Visit) -> None:
             step(visit)
         except Exception:
             logger.exception("A request could not be tidied up; clearstaged will do it.")
+
+
+def say_that_it_is_too_large(response: HttpResponseBase) -> None:
+    """Say by the status that the rest was left unread (RFC 9110 section 15.5.14), as the page says in words.
+
+    Chromium shows what is answered to somebody who is still sending only if its status is one of an error.
+    """
+    if response.status_code == HTTPStatus.OK:
+        response.status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def was_read(request: HttpRequest) -> bool:

@@ -211,9 +211,10 @@ class Receiver:
     def repeated(self, upload: Upload, command: Append, body: Body) -> Upload:
         """A whole upload does not change; who missed the answer and asks again gets it again."""
         self.check_offset(upload, command)
-        # A client that repeats its last request sends an empty one, at the end.
-        if body.declared or body.fill(1) or command.length not in (None, upload.offset):
-            raise AlreadyWhole(name=upload.client_name)
+        with contextlib.suppress(Stopping):  # nothing of it would be kept anyway
+            # A client that repeats its last request sends an empty one, at the end.
+            if body.declared or body.fill(1) or command.length not in (None, upload.offset):
+                raise AlreadyWhole(name=upload.client_name)
         return upload
 
     def with_length(self, upload: Upload, terms: Terms, command: Append) -> tuple[Upload, Terms]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import io
+import signal
 import socket
 import threading
 import time
@@ -264,6 +265,23 @@ def test_who_is_told_to_stop_hears_of_it_while_waiting(monkeypatch: pytest.Monke
     stream.heeds_stop, stream.patience = False, 0.01
     with pytest.raises(TimeoutError):
         stream.wait(ready)
+
+
+def test_sigterm_is_heard_beside_the_server_who_listens_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, heard = threading.Event(), []
+    monkeypatch.setattr(streams, "_told_to_stop", told)
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        streams.watch_for_stop()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # no server: it ends the program, as ever
+        signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+        streams.watch_for_stop()
+        streams.watch_for_stop()
+        signal.raise_signal(signal.SIGTERM)
+        assert heard == [signal.SIGTERM]
+        assert told.is_set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.django_db(transaction=True)
