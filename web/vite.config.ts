@@ -29,6 +29,8 @@ export default defineConfig({
     outDir: process.env.GREENROOM_OUT ?? resolve(__dirname, "../src/greenroom/static/greenroom"),
     emptyOutDir: true,
     target: "es2022",
+    minify: "terser",
+    terserOptions: { module: true, compress: { passes: 3 } },
     modulePreload: false,
     cssCodeSplit: false,
     rollupOptions: {
