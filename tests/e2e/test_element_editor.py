@@ -198,6 +198,7 @@ def test_a_free_crop_has_any_shape_or_one_of_a_choice(visitor: Person, samples: 
     """No page of the demo has a field with crop="free": the editor itself, on the picture of one."""
     visitor.go("/album/")
     cards = Cards(visitor, "photos").choose(samples / LAKE).wait(LAKE)
+    cards.card(LAKE).locator("img").wait_for()
     visitor.page.evaluate(
         """() => { const image = document.querySelector(".greenroom-card img");
         const editor = document.createElement("greenroom-crop");

@@ -185,11 +185,11 @@ export class Card {
     const { item } = this;
     const crop = item.crop ? `?crop=${compact(item.crop)}` : "";
     const address = item.facts.preview ? item.facts.preview + (item.saved ? "" : crop) : "";
-    const key = address || `${item.bitmap ? "own" : item.name} ${crop}`;
+    const key = address || `${item.own ? "own" : item.name} ${crop}`;
     if (key === this.shownPicture) return;
     this.shownPicture = key;
     if (address) void this.show(address);
-    else if (item.bitmap) this.draw(item.bitmap);
+    else if (item.own) this.draw(item.own);
     else this.picture.replaceChildren(this.sign());
   }
 
@@ -205,12 +205,12 @@ export class Card {
     }
   }
 
-  private draw(bitmap: ImageBitmap): void {
+  private draw(own: HTMLCanvasElement): void {
     const { item } = this;
     const crop = item.crop ?? { x: 0, y: 0, w: item.width, h: item.height, rot: 0, flip: false };
     const canvas = h("canvas", { role: "img", "aria-label": this.words.say("preview_of", { name: item.name }) });
     [canvas.width, canvas.height] = within(...resultSize(crop), 640);
-    drawPart(canvas, { image: bitmap, width: bitmap.width, height: bitmap.height }, item, crop, crop);
+    drawPart(canvas, { image: own, width: own.width, height: own.height }, item, crop, crop);
     this.picture.replaceChildren(canvas);
   }
 

@@ -4,7 +4,7 @@ import { GreenroomCrop } from "./editor";
 import type { GreenroomUpload } from "./element";
 import { type Crop, resultSize } from "./geometry";
 import type { Item } from "./item";
-import { decode, load, type Upright, within } from "./pictures";
+import { decode, drawPart, load, type Upright, within } from "./pictures";
 
 const THUMBNAIL_PIXELS = 640;
 const EDITOR_PIXELS = 2048;
@@ -17,9 +17,8 @@ export async function takeThumbnail(host: GreenroomUpload, item: Item): Promise<
   if (whole && !item.facts.preview) {
     item.width ||= whole.width;
     item.height ||= whole.height;
-    item.bitmap = await shrunk(whole, THUMBNAIL_PIXELS);
-  }
-  whole?.close();
+    item.own = shrunk(whole, THUMBNAIL_PIXELS);
+  } else whole?.close();
   if (item.state === "checking") {
     if (field.transfer === "accept" && !whole) {
       item.note = host.words.say("not_shown");
@@ -31,9 +30,13 @@ export async function takeThumbnail(host: GreenroomUpload, item: Item): Promise<
   } else host.changed(item);
 }
 
-async function shrunk(bitmap: ImageBitmap, most: number): Promise<ImageBitmap> {
-  const [resizeWidth, resizeHeight] = within(bitmap.width, bitmap.height, most);
-  return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
+function shrunk(whole: ImageBitmap, most: number): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = within(whole.width, whole.height, most);
+  const { width: w, height: h } = whole;
+  drawPart(canvas, { image: whole, width: w, height: h }, whole, { x: 0, y: 0, w, h }, { rot: 0, flip: false });
+  whole.close();
+  return canvas;
 }
 
 /** The server's proxy; before there is one, the person's own picture. */
@@ -44,8 +47,7 @@ async function picture(item: Item): Promise<Upright | null> {
   }
   const whole = item.file && await decode(item.file);
   if (!whole) return null;
-  const image = await shrunk(whole, EDITOR_PIXELS);
-  whole.close();
+  const image = shrunk(whole, EDITOR_PIXELS);
   return { image, width: image.width, height: image.height };
 }
 

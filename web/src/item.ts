@@ -31,7 +31,7 @@ export class Item {
   note = "";
   file: File | null = null;
   /** A picture of it from the person's own disk, upright, as long as the server has not made one. */
-  bitmap: ImageBitmap | null = null;
+  own: HTMLCanvasElement | null = null;
   width = 0;
   height = 0;
   sent = 0;
@@ -105,8 +105,7 @@ export class Item {
 
   /** What the server has found out. A crop that was made before it arrived stays if it fits. */
   learn(facts: Facts): void {
-    this.bitmap?.close();
-    this.bitmap = null;
+    this.own = null;
     this.facts = { ...facts, name: facts.name };
     this.width = facts.width ?? 0;
     this.height = facts.height ?? 0;
