@@ -58,6 +58,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA / "db.sqlite3",
+        "CONN_MAX_AGE": None,  # whoever closes the last connection has to tidy up the write-ahead log, each time
         "OPTIONS": {
             # Readers and one writer at a time: the write-ahead log lets them work beside each other, and who
             # will write says so at once and waits, and is not refused in the middle of a transaction.

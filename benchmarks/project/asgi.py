@@ -1,10 +1,16 @@
 """The ASGI application, and one that sees nothing of its server but what ASGI promises."""
 
+import os
 from typing import Any
 
-from greenroom.asgi import get_asgi_application
+os.environ["BENCH_ASGI"] = "1"
 
-application = get_asgi_application()
+if os.environ.get("BENCH_WITHOUT_GREENROOM"):
+    from django.core.asgi import get_asgi_application
+else:
+    from greenroom.asgi import get_asgi_application
+
+application: Any = get_asgi_application()
 
 
 async def plain(scope: Any, receive: Any, send: Any) -> None:

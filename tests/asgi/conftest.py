@@ -33,6 +33,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
 def options(kind: str) -> list[str]:
     """Room for hundreds of slow clients, each of whom has a thread for as long as it sends."""
-    return (
-        ["--threads=340", "--keep-alive=30"] if kind.startswith("gunicorn") else ["--timeout-keep-alive=30"]
-    )
+    if kind.startswith("gunicorn"):
+        return ["--threads=340", "--keep-alive=30", "--graceful-timeout=3"]
+    return ["--timeout-keep-alive=30", "--timeout-graceful-shutdown=3"]

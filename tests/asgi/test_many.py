@@ -22,7 +22,7 @@ SIZE, HEAD, PIECE = 100_000, 10_000, 1_000
 Started = Callable[[str], Server]
 
 
-@pytest.fixture(params=["gunicorn", "uvicorn", "uvicorn-plain"])
+@pytest.fixture(params=["gunicorn", "uvicorn"])
 def server(request: pytest.FixtureRequest, started: Started) -> Server:
     return started(request.param)
 
