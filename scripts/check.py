@@ -23,6 +23,7 @@ VENVS = Path(".venv")
 MAIN = VENVS / "test/bin"
 DJANGO61 = VENVS / "django61/bin"
 WEB = Path("web")
+NODE = 18  # the oldest that Vite and Vitest take; "engines" in web/package.json says the same
 REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
 
 
@@ -79,6 +80,9 @@ def element(*, lint_only: bool) -> list[Result]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return [missing("the element", "no node and npm were found; the packages are called nodejs and npm")]
+    version = subprocess.check_output([node, "--version"], text=True).strip()
+    if int(version.lstrip("v").partition(".")[0]) < NODE:
+        return [missing("the element", f"it wants Node {NODE} or newer; this is {version}")]
     lock, installed = WEB / "package-lock.json", WEB / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         options = ("--ignore-scripts", "--no-audit", "--no-fund")

@@ -270,3 +270,35 @@ def test_pictures_of_the_pages(
     backup.act("holidays.tar", "pause")
     backup.press("Upload and save")
     picture("backup")
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_of_the_other_pages(
+    new_visitor: Callable[..., Person], samples: Path, screenshots: Path, scheme: str, width: int
+) -> None:
+    person = new_visitor(color_scheme=scheme, viewport={"width": width, "height": 900}, has_touch=width < 500)
+    page = person.page
+
+    def picture(name: str) -> None:
+        page.screenshot(path=screenshots / f"element-{name}-{width}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+
+    person.go("/two-step/")
+    Cards(person, "picture").choose(samples / "dunes.avif").wait("dunes.avif")
+    person.pictures_load()
+    picture("two-step")
+    person.send("Continue")
+    person.pictures_load()
+    picture("details")
+    page.on("dialog", lambda dialogue: dialogue.accept())
+    person.go("/portrait/")
+    cards = Cards(person, "portrait").choose(samples / "lake-on-its-side.jpg")
+    cards.wait("lake-on-its-side.jpg", "waiting").edit("lake-on-its-side.jpg")
+    cards.type("w", 200)
+    picture("editor-too-small")
+    cards.press("Cancel")
+    picture("portrait-waiting")
+    person.go("/check/")
+    Cards(person, "picture").choose(samples / "leaf.png").wait("leaf.png", "waiting")
+    picture("check-waiting")
