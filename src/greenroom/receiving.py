@@ -124,9 +124,11 @@ class Receiver:
         except Stopping:
             return intake.keep_part()
         except CutShort:
-            # Nobody was told its URL, so nobody goes on with it.
+            # Nobody was told its URL, so nobody goes on with it: whoever sends the file again finds room for it.
             part = intake.keep_part()
-            self.ledger.swap(part, replace(part, expires_at=self.ledger.now() + self.stage.leases.receiving))
+            after = replace(part, reserved=0, terms=replace(terms, policy="").encode())
+            expires_at = self.ledger.now() + self.stage.leases.receiving
+            self.ledger.swap(part, replace(after, expires_at=expires_at))
             raise
         except BaseException:
             intake.abandon()

@@ -243,7 +243,7 @@ def test_the_quota_counts_what_was_never_declared(script: Script, settings: Any)
 def test_what_is_refused_is_read_only_to_be_thrown_away(
     script: Script, held_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("greenroom.bodies.THROWN_AWAY_SECONDS", 0)
+    monkeypatch.setattr("greenroom.streams.THROWN_AWAY_SECONDS", 0)
     status, body = unread(script.client)  # no CSRF token
     assert (status, body.reads) == (403, 0)
     status, body = unread(script.client, HTTP_X_CSRFTOKEN=script.csrf or "", HTTP_GREENROOM_POLICY="x")
@@ -256,7 +256,7 @@ def test_what_is_refused_is_read_only_to_be_thrown_away(
 def test_what_is_refused_is_thrown_away_for_a_few_seconds_at_most(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("greenroom.bodies.THROWN_AWAY_SECONDS", 0.2)
+    monkeypatch.setattr("greenroom.streams.THROWN_AWAY_SECONDS", 0.2)
     body = Body(iter(lambda: b"x" * 100_000, b""))
     answer = post(script.client, URL, body, length=ENDLESS, CONTENT_TYPE=TUS_BODY, HTTP_TUS_RESUMABLE="1.0.0")
     assert answer.status == 400
@@ -303,6 +303,15 @@ def test_a_cut_creation_cannot_be_continued_and_is_not_kept_for_long(script: Scr
     post(script.client, URL, body, length=20_000, HTTP_X_CSRFTOKEN=script.csrf or "", **headers)
     upload = StagedUpload.objects.get()
     assert (upload.expires_at - upload.created_at).total_seconds() == pytest.approx(3600, abs=5)
+
+
+def test_a_cut_creation_leaves_its_place_to_the_next(script: Script, settings: Any) -> None:
+    settings.GREENROOM = {"OWNER_BYTES": "1 MB"}
+    headers = {"HTTP_TUS_RESUMABLE": "1.0.0", "HTTP_UPLOAD_LENGTH": "200000", "CONTENT_TYPE": TUS_BODY}
+    headers |= {"HTTP_X_CSRFTOKEN": script.csrf or "", "HTTP_GREENROOM_POLICY": script.policy("papers")}
+    for _ in range(6):  # more than the field takes, and more than the owner may keep
+        assert post(script.client, URL, Body.of(b"x" * 9_000), length=200_000, **headers).status == 400
+    assert post(script.client, URL, Body.of(b"x" * 200_000), length=200_000, **headers).status == 201
 
 
 def test_the_limits_of_another_field_are_not_the_forms(script: Script) -> None:
