@@ -37,13 +37,17 @@ class Cards:
         """Press a button of the widget, or of its editor, by its name."""
         self.person.press(self.page.get_by_role("button", name=text, exact=True).first)
 
-    def drop(self, files: list[Path]) -> None:
+    def drop(self, files: list[Path], *, taken: bool = True) -> None:
         """A real drop, as the browser gets it from the operating system."""
         box = self.root.bounding_box()
         where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
         data = {"items": [], "files": [str(each) for each in files], "dragOperationsMask": 1}
         session = self.page.context.new_cdp_session(self.page)
-        for kind in ("dragEnter", "dragOver", "drop"):
+        for kind in ("dragEnter", "dragOver"):
+            session.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
+        if taken:  # nobody lets go before the page shows that it would take them; a hand moves meanwhile
+            self.page.locator("greenroom-upload.greenroom-over").wait_for()
+        for kind in ("dragOver", "drop"):
             session.send("Input.dispatchDragEvent", {"type": kind, **where, "data": data})
 
     # -- looking -----------------------------------------------------------------------------------

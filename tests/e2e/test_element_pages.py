@@ -152,7 +152,7 @@ def test_reset_and_disabled_are_the_forms_own(visitor: Person, samples: Path) ->
     assert cards.names == []
     assert cards.sent == []
     visitor.page.evaluate("document.querySelector('main fieldset').disabled = true")
-    cards.drop([samples / "leaf.png"])
+    cards.drop([samples / "leaf.png"], taken=False)
     assert cards.names == []
     assert visitor.page.evaluate("[...new FormData(document.querySelector('main form')).keys()]") == [
         "csrfmiddlewaretoken",
