@@ -27,7 +27,7 @@ from .streams import (
     THROWN_AWAY_BYTES,
     SocketStream,
     Stream,
-    thrown_away_until,
+    most_thrown_away,
     uvicorn_stream,
     watch_for_stop,
 )
@@ -214,14 +214,14 @@ class BodyStream(Stream):
 
     def throw_away(self) -> None:
         """Read on for a few seconds: who closes on a sender is not heard by it."""
-        until = thrown_away_until()
         self.heeds_stop = False
         nothing = bytearray(THROWN_AWAY_BYTES)
         try:
-            while (left := until - time.monotonic()) > 0:
-                self.patience = left
+            while (left := most_thrown_away() - self.thrown_away) > 0:
+                self.patience, began = left, time.monotonic()
                 if not self.readinto(nothing):
                     return
+                self.thrown_away += time.monotonic() - began
         except OSError:
             pass
         finally:

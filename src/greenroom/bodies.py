@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from django.conf import settings
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
 
 from .core.errors import CutShort, LengthRequired
 from .streams import (
@@ -18,7 +18,7 @@ from .streams import (
     PlainStream,
     Stream,
     gunicorn_stream,
-    thrown_away_until,
+    most_thrown_away,
 )
 
 FIRST_READ = 65_536
@@ -91,12 +91,23 @@ class Body:
         """Whether there is nothing left to read."""
         return self._ended
 
+    def fill_to_throw_away(self, limit: float) -> int:
+        """As `fill`, for what nobody wants; none when that has taken `limit` seconds, all in all."""
+        stream = self._open()
+        stream.heeds_stop = False
+        left = limit - stream.thrown_away
+        if left <= 0:
+            return 0
+        began = time.monotonic()
+        try:
+            return self.fill(THROWN_AWAY_BYTES, left)
+        finally:
+            stream.thrown_away += time.monotonic() - began
+
     def throw_away(self) -> None:
         """Read on for a few seconds: who closes on a sender is not heard by it."""
-        until = thrown_away_until()
         with contextlib.suppress(CutShort, LengthRequired):
-            self._open().heeds_stop = False
-            while (left := until - time.monotonic()) > 0 and self.fill(THROWN_AWAY_BYTES, left):
+            while self.fill_to_throw_away(most_thrown_away()):
                 pass
 
     def _release(self) -> None:
@@ -143,6 +154,22 @@ def open_stream(request: HttpRequest, declared: int | None) -> Stream:
     else:
         raw._stream = PlainStream(raw._stream)
     return cast(Stream, raw._stream)
+
+
+def answer_first(response: HttpResponseBase, body: Body) -> None:
+    """Let the answer out to somebody who is still sending, and then throw the rest away for a while.
+
+    A connection that is closed on a sender is reset, and a browser that is slow to read never sees why.
+    """
+    close = response.close
+
+    def close_late() -> None:  # the server calls it when the answer is out
+        try:
+            body.throw_away()
+        finally:
+            close()
+
+    response.close = close_late  # type: ignore[method-assign]
 
 
 def settle_body(request: HttpRequest) -> bool:

@@ -7,7 +7,6 @@ leaves fields as Django would have read them. What is refused is data in `Staged
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
@@ -33,7 +32,7 @@ from .files import StagedFile
 from .owners import Visit
 from .policies import IntakePolicy
 from .posted import StagedFiles
-from .streams import THROWN_AWAY_BYTES, THROWN_AWAY_SECONDS
+from .streams import most_thrown_away
 from .wire.multipart import PART_END, MultipartParser, PartBegin, decode_field
 
 FILES_IN_MEMORY = 16
@@ -109,7 +108,6 @@ class FormReader:
         self.field_bytes = 0
         self.fields = 0
         self.file_parts = 0
-        self.thrown_away = 0.0
         self.sink: Sink | None = None
 
     def read(self, body: Body, boundary: bytes) -> QueryDict:
@@ -125,7 +123,7 @@ class FormReader:
             raise MultiPartParserError(str(error)) from error
         except StopReading:
             whole = False
-            self.handler.files.left_unread = True
+            self.handler.files.unread = body
         if not whole:
             self.handler.files.cut_short = True
             if self.sink is not None:
@@ -136,13 +134,11 @@ class FormReader:
         return self.post
 
     def fill(self, body: Body) -> int:
-        """Read on. The time that goes by while nothing but a refused file arrives is counted."""
+        """Read on. Of what nobody wants only so much that there is time left to read on after the answer."""
         if not isinstance(self.sink, ThrownAway):
             return body.fill()
-        before = time.monotonic()
-        count = body.fill(THROWN_AWAY_BYTES, max(THROWN_AWAY_SECONDS - self.thrown_away, 0.1))
-        self.thrown_away += time.monotonic() - before
-        if self.thrown_away > THROWN_AWAY_SECONDS:
+        count = body.fill_to_throw_away(most_thrown_away() / 2)
+        if not count and not body.ended:
             raise StopReading
         return count
 

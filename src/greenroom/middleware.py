@@ -23,7 +23,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from . import answers
-from .bodies import Body, declared_length, settle_body
+from .bodies import Body, answer_first, declared_length, settle_body
 from .core.errors import Refused
 from .decorators import answer, declared_of
 from .files import OwnersStage
@@ -67,8 +67,10 @@ class GreenroomMiddleware:
             try:
                 response = self.get_response(request)
                 answers.remember(visit, response)
-                if getattr(getattr(request, "_files", None), "left_unread", False):
+                unread = getattr(getattr(request, "_files", None), "unread", None)
+                if unread is not None:
                     say_that_it_is_too_large(response)
+                    answer_first(response, unread)
                 return response
             finally:
                 end(visit)
@@ -108,7 +110,7 @@ class GreenroomMiddleware:
             # Before a file byte is stored: Django's middleware would receive every file and then refuse.
             rejected = csrf_rejection(request, head, view)
             if rejected is not None:
-                Body(request, length).throw_away()
+                answer_first(rejected, Body(request, length))
                 return rejected
 
         def policy_of(name: str, post: QueryDict) -> IntakePolicy | None:

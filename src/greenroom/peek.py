@@ -41,10 +41,10 @@ def peek(request: HttpRequest, declared: int | None) -> Head:
 
 
 def parse_head(request: HttpRequest, data: bytes) -> Head:
-    """The fields before the first file; a body that nobody can parse has none, and Django will say so."""
+    """The fields before the first file, as far as the body can be parsed: whoever reads on will say what is wrong."""
     head = Head()
     name, value = "", b""
-    try:
+    with contextlib.suppress(MalformedBody):
         parser = MultipartParser(boundary_of(request.META.get("CONTENT_TYPE", "")))
         for event in parser.feed(data):
             if isinstance(event, PartBegin):
@@ -58,6 +58,4 @@ def parse_head(request: HttpRequest, data: bytes) -> Head:
             elif event is PART_END:
                 head.fields.setdefault(name, value.decode(errors="replace"))
         head.cut_short = len(data) < PEEK_BYTES and not parser.finish()
-    except MalformedBody:
-        return Head()
     return head

@@ -61,6 +61,7 @@ class Stream(io.RawIOBase):
 
     patience = STALLED_SECONDS
     heeds_stop = False
+    thrown_away = 0.0  # seconds so far
     _head = memoryview(b"")
     _failure: OSError | None = None
     _waited = 0.0  # seconds since a connection to the database may have been opened
@@ -303,9 +304,9 @@ def release_connections() -> None:
 _told_to_stop = threading.Event()
 
 
-def thrown_away_until() -> float:
-    """When, by `time.monotonic`, what is refused from now on has been read for long enough."""
-    return time.monotonic() + (STOPPING_SECONDS if _told_to_stop.is_set() else THROWN_AWAY_SECONDS)
+def most_thrown_away() -> float:
+    """For how many seconds what is refused is read and thrown away, all in all."""
+    return STOPPING_SECONDS if _told_to_stop.is_set() else THROWN_AWAY_SECONDS
 
 
 def watch_for_stop() -> None:

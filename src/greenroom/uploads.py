@@ -15,7 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
-from .bodies import Body
+from .bodies import Body, answer_first
 from .core.errors import GreenroomError, Refused
 from .guard import check_sender
 from .receiving import Receiver, largest_size
@@ -98,33 +98,17 @@ def sentence(error: GreenroomError) -> str:
     return gettext(error.template) % params
 
 
-class EarlyAnswer(HttpResponse):
-    """An answer to somebody who is still sending: out first, and then the rest is thrown away for a while.
-
-    A connection that is closed on a sender is reset, and a browser that is slow to read never sees why.
-    """
-
-    unread: Body
-
-    def close(self) -> None:
-        """Called by the server when the answer is out."""
-        try:
-            self.unread.throw_away()
-        finally:
-            super().close()
-
-
 def to_response(answer: Answer, method: str, *, unread: Body | None = None) -> HttpResponse:
     """The answer as Django sends it; `unread` is what the client still has to say."""
     # What stands for a HEAD has no body, by whatever method it came.
     body = b"" if method == "HEAD" else answer.body
-    response = (EarlyAnswer if unread is not None else HttpResponse)(body, status=answer.status)
+    response = HttpResponse(body, status=answer.status)
     if not answer.body:
         del response["Content-Type"]
     for name, value in answer.headers.items():
         response[name] = value
-    if isinstance(response, EarlyAnswer) and unread is not None:
-        response.unread = unread
+    if unread is not None:
+        answer_first(response, unread)
     return response
 
 

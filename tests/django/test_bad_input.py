@@ -250,6 +250,21 @@ def test_a_wrong_crop_of_a_script_is_said_beside_its_picture(browser: Browser, p
     assert page_of(answer).names("photos") == ["0.png", "1.png", "2.png"]
 
 
+# -- the form itself -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "header", [b"Content-Length: 5\r\nContent-Type: ", b"no header at all\r\nContent-Type: "]
+)
+def test_a_file_whose_part_is_no_part_is_never_passed_over(browser: Browser, header: bytes) -> None:
+    for size in (1_000, 100_000):  # in what is looked at first, and beyond it
+        body = browser.get("/paper/").body({"title": "tea"}, {"body": ("tea.txt", b"x" * size)})
+        answer = browser.post_body("/paper/", body.replace(b"Content-Type: ", header))
+        assert answer.status_code == 400
+        assert not Paper.objects.exists()
+        assert not StagedUpload.objects.exists()
+
+
 # -- pictures --------------------------------------------------------------------------------------
 
 

@@ -49,7 +49,7 @@ def mixed(request: HttpRequest) -> HttpResponse:
                     for name, refusals in getattr(request.FILES, "refused", {}).items()
                 },
                 "cut_short": getattr(request.FILES, "cut_short", None),
-                "left_unread": getattr(request.FILES, "left_unread", False),
+                "left_unread": getattr(request.FILES, "unread", None) is not None,
             }
         )
     return render(request, "shop/form.html", {"form": MixedForm()})
@@ -81,7 +81,6 @@ def clock(monkeypatch: Any) -> Iterator[SimpleNamespace]:
     clock = SimpleNamespace(seconds=0.0)
     fake = SimpleNamespace(monotonic=lambda: clock.seconds)
     monkeypatch.setattr("greenroom.bodies.time", fake)
-    monkeypatch.setattr("greenroom.handlers.time", fake)
     monkeypatch.setattr("greenroom.streams.time", fake)
     return clock
 

@@ -78,7 +78,6 @@ def test_a_browser_without_a_token_is_told_so(person: Person, shop: Server, big:
     assert "security token" in detail
 
 
-@pytest.mark.parametrize("shop", ["uvicorn"], indirect=True)
 def test_a_browser_that_sends_1_gb_in_a_form_shows_the_reason(
     person: Person, shop: Server, big: Path
 ) -> None:

@@ -93,6 +93,16 @@ def test_too_large_tells_the_limits() -> None:
     assert (answer.status, answer.headers["Upload-Limit"]) == (413, "max-size=1000, max-age=60")
 
 
+def test_a_wrong_type_and_a_wrong_method_are_told_what_is_taken() -> None:
+    answer = resumable.refused(errors.WrongContentType(expected=resumable.BODY))
+    assert answer.headers["Accept-Patch"] == "application/partial-upload"
+    expected = ((True, "OPTIONS, POST, PUT"), (False, "OPTIONS, HEAD, GET, PATCH, DELETE"))
+    for creating, allowed in expected:
+        with pytest.raises(errors.MethodNotAllowed) as caught:
+            resumable.read("LOCK", {}, creating=creating)
+        assert resumable.refused(caught.value).headers["Allow"] == allowed
+
+
 @pytest.mark.parametrize("error", [errors.NotHeld(), errors.ChecksumMismatch(), errors.Busy()])
 def test_what_has_no_type_of_the_draft_is_about_blank(error: errors.GreenroomError) -> None:
     answer = resumable.refused(error)

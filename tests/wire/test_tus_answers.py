@@ -92,6 +92,15 @@ def test_every_patch_says_when_the_upload_expires_refused_or_not() -> None:
     assert answer.headers["Upload-Expires"] == EXPIRES["Upload-Expires"]
 
 
+def test_a_wrong_type_and_a_wrong_method_are_told_what_is_taken() -> None:
+    answer = tus.refused(errors.WrongContentType(expected=tus.BODY))
+    assert answer.headers["Accept-Patch"] == "application/offset+octet-stream"
+    for creating, allowed in ((True, "OPTIONS, POST"), (False, "OPTIONS, HEAD, PATCH, DELETE")):
+        with pytest.raises(errors.MethodNotAllowed) as caught:
+            tus.read("PUT", {"Tus-Resumable": "1.0.0"}, creating=creating)
+        assert tus.refused(caught.value).headers["Allow"] == allowed
+
+
 def test_a_maximum_is_told_only_if_there_is_one() -> None:
     assert tus.described(5).headers["Tus-Max-Size"] == "5"
     assert "Tus-Max-Size" not in tus.described(None).headers

@@ -237,7 +237,7 @@ class Forbidden(GreenroomError):
 
 
 class MethodNotAllowed(GreenroomError):
-    """The method means nothing here. Params: `method`."""
+    """The method means nothing here. Params: `method`, and `allowed`, those that do, separated by commas."""
 
     code = "method_not_allowed"
     template = _("An upload has no use for the method %(method)s.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Self
 
-from greenroom.core.errors import GreenroomError
+from greenroom.core.errors import GreenroomError, MethodNotAllowed, WrongContentType
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -114,3 +114,12 @@ def problem(error: GreenroomError, *, detail: str | None = None) -> Problem:
         title=status.phrase,
         detail=str(error) if detail is None else detail,
     )
+
+
+def what_is_taken(error: GreenroomError) -> dict[str, str]:
+    """The header field that says what would have been right, for the two mistakes that have one."""
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": str(error.params["allowed"])}  # RFC 9110 section 15.5.6: "MUST generate"
+    if isinstance(error, WrongContentType):
+        return {"Accept-Patch": str(error.params["expected"])}  # RFC 5789 section 2.2
+    return {}

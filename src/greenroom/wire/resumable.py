@@ -25,7 +25,7 @@ from greenroom.core.errors import (
 from .digest import Checksum, http_digests, repr_digest
 from .fields import Headers, boolean, whole_number
 from .messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
-from .problem import CONTENT_TYPE, problem
+from .problem import CONTENT_TYPE, problem, what_is_taken
 
 INTEROP_VERSION = "8"
 BODY = "application/partial-upload"
@@ -49,7 +49,8 @@ def read(method: str, fields: Mapping[str, str], *, creating: bool) -> Command:
         return Look()
     if not creating and method == "DELETE":
         return Discard()
-    raise MethodNotAllowed(method=method[:20])
+    allowed = "OPTIONS, POST, PUT" if creating else "OPTIONS, HEAD, GET, PATCH, DELETE"
+    raise MethodNotAllowed(method=method[:20], allowed=allowed)
 
 
 def _read_create(headers: Headers) -> Create:
@@ -161,6 +162,7 @@ def refused(error: GreenroomError, progress: Progress | None = None, *, detail: 
         "Upload-Draft-Interop-Version": INTEROP_VERSION,
         # Of the protocol and not of the file's own processing: this answer completes nothing.
         "Upload-Complete": "?0",
+        **what_is_taken(error),
     }
     if isinstance(error, OffsetMismatch):
         headers["Upload-Offset"] = str(error.params["expected"])

@@ -23,7 +23,7 @@ from .digest import TUS_ALGORITHMS, Checksum, repr_digest, tus_checksum
 from .fields import Headers
 from .messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
 from .metadata import read_metadata
-from .problem import CONTENT_TYPE, problem
+from .problem import CONTENT_TYPE, problem, what_is_taken
 
 VERSION = "1.0.0"
 BODY = "application/offset+octet-stream"
@@ -63,7 +63,8 @@ def read(method: str, fields: Mapping[str, str], *, creating: bool) -> Command:
         return Look()
     if not creating and method == "DELETE":
         return Discard()
-    raise MethodNotAllowed(method=method[:20])
+    allowed = "OPTIONS, POST" if creating else "OPTIONS, HEAD, PATCH, DELETE"
+    raise MethodNotAllowed(method=method[:20], allowed=allowed)
 
 
 def _read_create(headers: Headers) -> Create:
@@ -153,6 +154,7 @@ def refused(error: GreenroomError, progress: Progress | None = None, *, detail: 
     """What is wrong, as a problem document. There is no offset in it: a client asks for that with HEAD."""
     document = problem(error, detail=detail)
     headers = {"Tus-Resumable": VERSION, "Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+    headers |= what_is_taken(error)
     if isinstance(error, ChecksumMismatch):
         document = document.with_status(*MISMATCH)
     if isinstance(error, UnknownVersion):
