@@ -64,6 +64,10 @@ class StreamingHandler(ASGIHandler):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As Django's."""
+        if header(scope, b"transfer-encoding"):
+            # RFC 9112 section 6.3: it overrides a length, which is not that of what is on the connection.
+            fields = [each for each in scope["headers"] if each[0] != b"content-length"]
+            scope = {**scope, "headers": fields}
         if not self._streams or not is_streamed(scope):
             await super().handle(scope, receive, send)
             return

@@ -232,6 +232,25 @@ def test_who_goes_away_leaves_what_had_arrived(server: Server, coding: str, goin
     assert hashlib.sha256(kept).digest() == hashlib.sha256(data).digest()
 
 
+def test_a_length_beside_a_transfer_coding_is_none(server: Server) -> None:
+    """RFC 9112 section 6.3. Most servers refuse such a request themselves (section 6.1)."""
+    visitor = Visitor(server)
+    data = os.urandom(6 * MB)
+    path = visitor.create(7 * MB)
+    fields = {
+        "Tus_Resumable": "1.0.0",
+        "Content_Type": "application/offset+octet-stream",
+        "Upload_Offset": "0",
+    }
+    coding = {"Transfer_Encoding": "chunked", "Content_Length": str(7 * MB), "Connection": "close"}
+    with visitor.begin("PATCH", path, **fields, **coding) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+        is_taken = answer_on(connection).startswith(b"HTTP/1.1 204")
+    assert is_taken == (server.kind == "uvicorn-h11")
+    assert visitor.offset(path) == (len(data) if is_taken else 0)
+
+
 @pytest.mark.parametrize("going", GOING)
 def test_a_form_that_is_cut_short_leaves_nothing(server: Server, going: str) -> None:
     arriving, saved = Arriving(server), files_under(server.media)
