@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("where", ["one device", "two devices"])
 def test_killed_at_every_line(where: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     saved = tmp_path if where == "one device" else request.getfixturevalue("other_device")
@@ -32,6 +33,7 @@ def test_killed_at_every_line(where: str, tmp_path: Path, request: pytest.Fixtur
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_appending_is_killed_at_every_line_and_gone_on_with(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", str(Path(__file__).with_name("killing_append.py")), str(tmp_path)],
