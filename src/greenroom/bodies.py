@@ -25,6 +25,9 @@ FIRST_READ = 65_536
 """Enough for most bodies; whoever fills it gets a larger buffer the next time, up to `LARGEST_READ`."""
 
 LARGEST_READ = 1 << 20
+PAUSE_SECONDS = 1.0
+"""Who sends what nobody wants may be silent for this long before being taken for gone."""
+
 MOST_SPARE = 8
 """Buffers of the largest size that are kept for the next bodies: the system fills new memory with zeros, which takes
 longer than to receive into it."""
@@ -100,7 +103,8 @@ class Body:
             return 0
         began = time.monotonic()
         try:
-            return self.fill(THROWN_AWAY_BYTES, left)
+            # A sender is not gone because the time is almost up.
+            return self.fill(THROWN_AWAY_BYTES, max(left, PAUSE_SECONDS))
         finally:
             stream.thrown_away += time.monotonic() - began
 

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django.db import connection
 
 from greenroom import asgi, streams
 from greenroom.asgi import BodyStream, Ending, has_body
+from greenroom.bodies import Body
 from greenroom.streams import SocketStream, Stopping, Stream
 
 Messages = list[Any]
@@ -172,6 +174,24 @@ def test_what_was_given_up_is_not_read_again(monkeypatch: pytest.MonkeyPatch) ->
         return first, body.is_unread, body.read(3)
 
     assert read_in_thread([piece(b"Dar"), piece(b"jeel")], work) == (b"Dar", False, b"")
+
+
+def test_nobody_is_taken_for_gone_because_the_time_is_almost_up() -> None:
+    patiences = []
+
+    class Dripping(Stream):
+        def _receive(self, view: memoryview) -> int:
+            patiences.append(self.patience)
+            view[:1] = b"x"
+            return 1
+
+    request: Any = SimpleNamespace(_stream=Dripping(), headers={})
+    body = Body(request, 1_000)
+    request._stream.thrown_away = 2.499
+    assert body.fill_to_throw_away(2.5) == 1
+    assert patiences == [1.0]
+    request._stream.thrown_away = 2.5
+    assert (body.fill_to_throw_away(2.5), body.ended) == (0, False)
 
 
 def test_the_event_loop_is_told_that_it_cannot_wait_for_a_body() -> None:
