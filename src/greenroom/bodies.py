@@ -113,6 +113,8 @@ class Body:
         with contextlib.suppress(CutShort, LengthRequired):
             while self.fill_to_throw_away(most_thrown_away()):
                 pass
+        if self._stream is not None and self.taken != self.declared:
+            self._stream.give_up()
 
     def _release(self) -> None:
         """Nobody looks at the last piece any more: the buffer is there for the next body."""

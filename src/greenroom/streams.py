@@ -121,6 +121,9 @@ class Stream(io.RawIOBase):
             self._head = self._head[end:]
         return bytes(line)
 
+    def give_up(self) -> None:
+        """Nobody reads on: a server that would read the rest by itself is told not to, where that can be said."""
+
     def wait(self, ready: Callable[[float], object]) -> None:
         """Until `ready(seconds)` is true, asked again and again."""
         began = time.monotonic()
@@ -185,7 +188,7 @@ class PlainStream(Stream):
 
 
 class SocketStream(Stream):
-    """`head`, and then `remaining` more bytes from a socket. `took` is told of each number of them.
+    """`head`, and then `remaining` more bytes from a socket. `took` is told of each number of them, `given_up` once.
 
     `sock` may be in any mode. It is left open, unless it is `owned`.
     """
@@ -197,12 +200,14 @@ class SocketStream(Stream):
         *,
         head: bytes = b"",
         took: Callable[[int], object] = bool,
+        given_up: Callable[[], object] = bool,
         owned: bool = False,
     ) -> None:
         self.unread(head)
         self._socket = sock
         self._remaining = remaining
         self._took = took
+        self._given_up = given_up
         self._owned = owned
         self._poll: select.poll | None = None
 
@@ -222,6 +227,10 @@ class SocketStream(Stream):
         self._remaining -= count
         self._took(count)
         return count
+
+    def give_up(self) -> None:
+        """As `Stream`."""
+        self._given_up()
 
     def close(self) -> None:
         """As `io.IOBase`."""
@@ -264,8 +273,11 @@ def gunicorn_stream(environ: dict[str, Any], length: int) -> SocketStream | None
     def took(count: int) -> None:
         reader.length -= count
 
+    def given_up() -> None:
+        body.failed = True  # by which gunicorn itself remembers that a connection cannot be used again
+
     took(len(head))
-    return SocketStream(sock, length - len(head), head=head, took=took)
+    return SocketStream(sock, length - len(head), head=head, took=took, given_up=given_up)
 
 
 def uvicorn_stream(receive: Any, remaining: int) -> SocketStream | None:

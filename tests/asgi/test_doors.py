@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 
 from greenroom import streams
+from greenroom.bodies import Body
 from greenroom.streams import PlainStream, Stream, uvicorn_stream
 
 
@@ -96,6 +98,7 @@ class Input:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.buf = io.BytesIO()
+        self.read = self.readline = self.buf.read
 
 
 def environ(sock: socket.socket, length: int, ahead: bytes) -> dict[str, Any]:
@@ -111,6 +114,17 @@ def test_gunicorns_socket_is_read_to_the_end_of_the_body_and_no_further(pair: An
     assert stream.read() == b"Darjeeling"
     assert values["wsgi.input"].reader.length == 0
     assert ours.recv(100) == b"GET /next"
+
+
+def test_gunicorn_is_told_not_to_read_what_we_have_given_up(pair: Any, monkeypatch: Any) -> None:
+    """It would take as long again, and hold its thread."""
+    monkeypatch.setattr(streams, "THROWN_AWAY_SECONDS", 0.01)
+    values = environ(pair[0], 10, b"Dar")
+    request = WSGIRequest({**values, "REQUEST_METHOD": "POST", "CONTENT_LENGTH": "10"})
+    body = Body(request, 10)
+    assert body.fill() == 3
+    body.throw_away()
+    assert values["wsgi.input"].failed
 
 
 def test_a_request_that_was_sent_ahead_is_left_to_gunicorn(pair: Any) -> None:
