@@ -14,6 +14,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import django
@@ -77,6 +78,12 @@ class StreamingHandler(ASGIHandler):
             await super().handle(scope, body.disconnected, Ending(scope, send, body))
         finally:
             body.close()
+
+    async def send_response(self, response: Any, send: Any) -> None:
+        """As Django's, without what RFC 9110 section 8.6 forbids and `CommonMiddleware` adds."""
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            response.headers.pop("Content-Length", None)
+        await super().send_response(response, send)
 
     async def read_body(self, receive: Any) -> Any:
         """As Django's; nothing is read yet."""

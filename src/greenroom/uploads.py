@@ -82,9 +82,8 @@ def described() -> Answer:
     """Both protocols at once: OPTIONS does not say which one is meant."""
     largest = largest_size()
     one, other = tus.described(largest), resumable.described(largest)
-    return replace(
-        one, headers={**other.headers, **one.headers, "Allow": "OPTIONS, POST, HEAD, PATCH, DELETE"}
-    )
+    headers = {**other.headers, **one.headers, "Allow": "OPTIONS, POST, HEAD, PATCH, DELETE"}
+    return replace(one, headers={**headers, "Accept-Patch": f"{tus.BODY}, {resumable.BODY}"})
 
 
 def sentence(error: GreenroomError) -> str:

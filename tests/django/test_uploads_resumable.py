@@ -57,7 +57,7 @@ def test_an_incomplete_creation_must_have_location_and_limits(script: Script) ->
 def test_options_must_have_the_limits(script: Script) -> None:
     response = script.send("OPTIONS", URL)
     assert response["Upload-Limit"] == "max-size=5000000000"
-    assert PARTIAL in response["Accept-Patch"]
+    assert response["Accept-Patch"] == f"application/offset+octet-stream, {PARTIAL}"
 
 
 @pytest.mark.parametrize("value", ["1", "true", "?2", "", "?1?1"])

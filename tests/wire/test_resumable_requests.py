@@ -52,6 +52,12 @@ COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
         Create(length=None, has_content=True, ends=True, checksums=(ZEROS, ZEROS_512), whole=(ZEROS,)),
     ),
     ("PATCH", "/x/", {**BODY, "Upload-Complete": "?0", "Upload-Offset": "7"}, Append(offset=7, ends=False)),
+    (  # RFC 9651: any Item may have parameters
+        "PATCH",
+        "/x/",
+        {**BODY, "Upload-Complete": "?0; tea", "Upload-Offset": "7;a=1"},
+        Append(offset=7, ends=False),
+    ),
     (
         "PATCH",
         "/x/",

@@ -60,9 +60,15 @@ def effective_method(method: str, fields: Mapping[str, str]) -> str:
 
 def whole_number(value: str | None) -> int | None:
     """An Integer of RFC 9651 that is not negative; None for anything else, which is to be ignored."""
-    return int(value) if value is not None and _NUMBER.fullmatch(value) else None
+    bare = _bare(value)
+    return int(bare) if _NUMBER.fullmatch(bare) else None
 
 
 def boolean(value: str | None) -> bool | None:
     """A Boolean of RFC 9651 section 3.3.6, `?1` or `?0`; None for anything else, which is to be ignored."""
-    return {"?1": True, "?0": False}.get(value or "")
+    return {"?1": True, "?0": False}.get(_bare(value))
+
+
+def _bare(value: str | None) -> str:
+    """An Item without its parameters, of which none is known here (RFC 9651 section 3.1.2)."""
+    return (value or "").partition(";")[0].rstrip(" ")
