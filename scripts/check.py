@@ -85,10 +85,11 @@ def element(*, lint_only: bool) -> list[Result]:
         return [missing("the element", f"it wants Node {NODE} or newer; this is {version}")]
     lock, installed = WEB / "package-lock.json", WEB / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        options = ("--ignore-scripts", "--no-audit", "--no-fund")
-        done = run("npm ci", r"^added ", npm, "--prefix", WEB, "ci", *options)
+        # Not `npm ci`, which wants packages for all other platforms in the lock, and not every registry has them.
+        options = ("--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
+        done = run("npm install", r"^added ", npm, "--prefix", WEB, "install", *options)
         if done.word != "ok":
-            return [missing("the element", "its packages could not be installed (npm ci)")]
+            return [missing("the element", "its packages could not be installed (npm install)")]
         installed.touch()
     tsc = run("tsc", r"^Found|error", node, WEB / "node_modules/typescript/bin/tsc", "-p", WEB)
     if lint_only:
