@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,8 +116,8 @@ def sha256(data: bytes) -> str:
 
 
 def files_under(directory: Path) -> list[Path]:
-    """Every file in a directory and below, whatever it is called."""
-    return sorted(each for each in Path(directory).rglob("*") if each.is_file())
+    """Every file in a directory and below, whatever it is called. What a server removes meanwhile is not there."""
+    return sorted(Path(place) / name for place, _, names in os.walk(directory) for name in names)
 
 
 class _Reader(HTMLParser):
