@@ -11,7 +11,8 @@ from django.core.management import call_command
 from greenroom.middleware import GreenroomMiddleware
 from greenroom.models import StagedUpload
 
-pytestmark = pytest.mark.urls(__name__)
+# Some of Django's own checks look into the database.
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 OURS = "greenroom.middleware.GreenroomMiddleware"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
