@@ -63,6 +63,7 @@ export async function cropItem(host: GreenroomUpload, item: Item): Promise<void>
     host.live.say(item.id, host.words.say("no_picture"));
     return;
   }
+  if (document.querySelector("greenroom-crop")) return; // pressed twice while the picture was on its way
   const editor = document.createElement("greenroom-crop") as GreenroomCrop;
   host.append(editor);
   let crop: Crop | null | undefined;

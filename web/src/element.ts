@@ -35,6 +35,8 @@ export class GreenroomUpload extends HTMLElement {
   private initial: ServerRow[] = [];
   private restored = "";
   private atFirst = "";
+  private keptAtFirst = "";
+  private needed = false;
   private key = "";
   private percent = 0;
 
@@ -84,8 +86,10 @@ export class GreenroomUpload extends HTMLElement {
   }
 
   private reset(items: Item[]): void {
-    for (const item of this.items) if (item.transfer) this.sender.discard(item);
+    const gone = this.items.filter((each) => each.isPending);
     this.items = items;
+    for (const item of gone) { item.move("removed"); this.sender.discard(item) }
+    this.saving.stay();
     this.render();
   }
 
@@ -132,7 +136,10 @@ export class GreenroomUpload extends HTMLElement {
     });
     this.intake = new Intake(this, (files) => void this.add(files));
     this.zone.dataset.drop = this.words.say("drop");
+    // A row of a formset that may stay empty has no `required`, whatever its field says.
+    this.needed = this.field.required && (input.required || rows.length > 0);
     this.items = this.initial.map((each) => Item.ofServer(each));
+    this.keptAtFirst = this.kept;
     this.render();
     this.atFirst = this.state.value;
   }
@@ -140,6 +147,7 @@ export class GreenroomUpload extends HTMLElement {
   /** Whether the form would save something else than what the page came with. */
   get isChanged(): boolean { return this.state.value !== this.atFirst }
 
+  private get kept(): string { return JSON.stringify(this.items.map((each) => each.kept()).filter(Boolean)) }
   private get croppable(): boolean { return this.field.crop !== "" }
   private get counted(): Item[] { return this.items.filter((each) => each.isCounted && !each.replaces) }
 
@@ -216,7 +224,7 @@ export class GreenroomUpload extends HTMLElement {
     this.zone.classList.toggle("greenroom-full", full);
     this.zone.classList.toggle("greenroom-slim", count > 0);
     this.input.disabled = full;
-    this.input.required = this.field.required && !count;
+    this.input.required = this.needed && !count;
     this.label.textContent = this.words.say(
       this.field.multiple ? (count ? "add" : "choose_many") : count ? "swap" : "choose_one");
     this.progress();
@@ -244,9 +252,9 @@ export class GreenroomUpload extends HTMLElement {
       this.state.value = value;
       this.dispatchEvent(new Event("change", { bubbles: true }));
     }
-    const kept = JSON.stringify(this.items.map((each) => each.kept()).filter(Boolean));
-    this.internals.setFormValue(null, kept);
-    keep(this.key, kept);
+    this.internals.setFormValue(null, this.kept);
+    // Where nothing was changed, a reload shows what the server has by then.
+    keep(this.key, this.kept === this.keptAtFirst ? "" : this.kept);
   }
 
   /** Where the keyboard goes when a card is gone or wants to be seen. */
@@ -261,12 +269,7 @@ export class GreenroomUpload extends HTMLElement {
   /** Take files as if the person had chosen them; `replaced` gives its place to the first. */
   async add(files: readonly File[], replaced: Item | null = null): Promise<void> {
     const taken: Item[] = [];
-    let current = this.field.multiple ? null : this.counted[0] ?? null;
-    if (current && (current.state === "waiting" || !UNDOABLE.includes(current.state)) && files.length
-      && !current.isThe(files[0] as File)) {
-      this.drop(current); // it has not arrived, so there is nothing that the new one could replace
-      current = null;
-    }
+    const old = replaced ?? (this.field.multiple ? null : this.counted[0] ?? null);
     for (const file of this.field.multiple && !replaced ? files : files.slice(0, 1)) {
       const half = this.items.find((each) => each.isThe(file));
       if (half) {
@@ -276,10 +279,9 @@ export class GreenroomUpload extends HTMLElement {
       }
       const item = Item.ofFile(file);
       if (!this.tell("accept", item)) continue;
-      item.replaces = replaced ?? current;
+      item.replaces = old;
       item.move("checking");
-      const at = item.replaces ? this.items.indexOf(item.replaces) + 1 : this.items.length;
-      this.items.splice(at, 0, item);
+      this.items.splice(old ? this.items.indexOf(old) + 1 : this.items.length, 0, item);
       const wrong = objection(this.field, this.words, file) || this.tooMany(item);
       if (wrong) {
         item.errors = [wrong];
@@ -287,12 +289,23 @@ export class GreenroomUpload extends HTMLElement {
         item.move("rejected");
         this.live.say(item.id, wrong);
         this.tell("state", item);
-      } else taken.push(item);
+      } else {
+        if (old) this.makeWay(old, item);
+        taken.push(item);
+      }
     }
     if (taken.length) this.live.say("added", this.words.say("said_added", { n: taken.length }));
     this.render();
     for (const item of taken) if (this.field.transfer === "pick") this.sender.queue(item);
     for (const item of taken) await takeThumbnail(this, item);
+  }
+
+  /** `item` takes the place of `old`: what else was to do so goes, and `old` as well if it has not arrived. */
+  private makeWay(old: Item, item: Item): void {
+    for (const each of this.items) if (each !== item && each.replaces === old) this.drop(each);
+    if (UNDOABLE.includes(old.state) && old.state !== "waiting") return;
+    item.replaces = null;
+    this.drop(old);
   }
 
   private tooMany(item: Item): string {
@@ -305,7 +318,7 @@ export class GreenroomUpload extends HTMLElement {
     const chooser = h("input", { type: "file", form: "", hidden: true, accept: this.input.accept || null });
     chooser.addEventListener("change", () => {
       const file = chooser.files?.[0];
-      if (file && this.tell("replace", item, { by: file })) void this.add([file], item);
+      if (file && this.tell("replace", item, { by: file })) void this.add([file], this.counted.includes(item) ? item : null);
       chooser.remove();
     });
     chooser.addEventListener("cancel", () => chooser.remove());
@@ -332,6 +345,7 @@ export class GreenroomUpload extends HTMLElement {
     if (item.state !== "rejected" && item.state !== "expired" && !this.tell("remove", item)) return;
     const list = this.items.filter((each) => each.state !== "removed");
     const at = list.indexOf(item);
+    for (const each of this.items) if (each.replaces === item) each.replaces = null;
     if (UNDOABLE.includes(item.state)) item.move("removed");
     else this.drop(item);
     this.live.say(item.id, this.words.say("said_removed", { name: item.name }));
@@ -380,7 +394,6 @@ export class GreenroomUpload extends HTMLElement {
 
   private online = (): void => this.sender.online();
   private offline = (): void => this.sender.offline();
-
   /** The ratio that a crop must have, or null. */
   get ratio(): ReturnType<typeof parseRatio> { return parseRatio(this.field.crop) }
 }

@@ -126,7 +126,8 @@ export class Item {
 
   /** For Back and reload: what is held as it is; of what is half sent, where to go on. */
   kept(): KeptRow | null {
-    const verifying = this.state === "verifying";
+    // All of it is there, and only what the server makes of it is not known yet.
+    const verifying = this.state === "verifying" || (this.state === "failed" && this.token !== "");
     const half = (this.isPending || this.state === "failed") && this.url !== "" && !verifying;
     const reselect = half || this.state === "needs-reselect";
     if (!reselect && !verifying && !this.posted(true)) return null;
@@ -135,7 +136,7 @@ export class Item {
       token: this.token, use: this.use, saved: this.saved, removable: this.removable,
       removed: this.state === "removed",
       ...(this.crop && { crop: this.crop }),
-      state: reselect ? "needs-reselect" : this.state,
+      state: reselect ? "needs-reselect" : verifying ? "verifying" : this.state,
       ...(reselect && { url: this.url, sent: this.sent, size: this.size, modified: this.modified }),
     };
   }

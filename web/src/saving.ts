@@ -84,7 +84,8 @@ export class Saving {
     this.text.textContent = this.host.words.say("saving", { n: this.pending.length });
   }
 
-  private stay(): void {
+  /** Wait no longer, and stay on the page. */
+  stay(): void {
     this.waited = null;
     this.submitter = null;
     this.node.hidden = true;

@@ -75,7 +75,8 @@ export class Sender {
         onFailure: (failure) => mine() && this.failed(item, failure),
       });
     } catch {
-      if (item.state === "uploading") this.change(item, "failed"); // the chunk that sends could not be loaded
+      // The chunk that sends could not be loaded.
+      if (item.state === "uploading") this.failed(item, { code: "", detail: "", refused: false });
       return;
     }
     if (item.state !== "uploading" || item.transfer) void transfer.pause();
@@ -94,7 +95,8 @@ export class Sender {
       return;
     }
     item.errors = failure.detail ? [failure.detail] : [];
-    this.change(item, failure.refused ? "rejected" : "failed");
+    // A refusal without words is a proxy's, not the server's: trying again may help, and a card has to say something.
+    this.change(item, failure.refused && failure.detail ? "rejected" : "failed");
     this.pump();
   }
 

@@ -8,7 +8,7 @@ const SENDING: State[] = ["paused", "offline", "retrying", "failed", "verifying"
 
 const MOVES: Record<State, readonly State[]> = {
   picked: ["checking"],
-  checking: ["rejected", "waiting", "queued"],
+  checking: ["rejected", "waiting", "queued", "removed"],
   rejected: ["removed"],
   // Not to be sent yet: until its crop is applied, or the form is submitted.
   waiting: ["queued", "removed"],
