@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import re
+import secrets
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -136,7 +137,9 @@ def form(path: str) -> Maker:
             for name, value in values.items()
             if value
         )
-        begin += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="body"; filename="{NAME}"\r\n'
+        # Each file under a name of its own: of two with one name that come at once, Django's own way may keep one.
+        name = f"{secrets.token_hex(8)}-{NAME}"
+        begin += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="body"; filename="{name}"\r\n'
         begin += "Content-Type: application/octet-stream\r\n\r\n"
         tail = f"\r\n--{BOUNDARY}--\r\n".encode()
         fields = {"Cookie": visitor.cookies, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}

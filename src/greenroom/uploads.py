@@ -47,7 +47,7 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
         method = effective_method(method, fields)
         command = protocol.read(method, fields, creating=upload_id is None)
         if isinstance(command, Describe):
-            return to_response(described(), method)
+            return to_response(described(creating=upload_id is None), method)
         check_sender(request, method)
         receiver = Receiver.of(request)
         if upload_id is None:
@@ -78,12 +78,13 @@ def protocol_of(method: str, fields: dict[str, str]) -> ModuleType:
     return tus if any(each in headers for each in ("Upload-Length", "Upload-Defer-Length")) else resumable
 
 
-def described() -> Answer:
+def described(*, creating: bool) -> Answer:
     """Both protocols at once: OPTIONS does not say which one is meant."""
     largest = largest_size()
     one, other = tus.described(largest), resumable.described(largest)
-    headers = {**other.headers, **one.headers, "Allow": "OPTIONS, POST, HEAD, PATCH, DELETE"}
-    return replace(one, headers={**headers, "Accept-Patch": f"{tus.BODY}, {resumable.BODY}"})
+    allowed = dict.fromkeys((*tus.methods(creating=creating), *resumable.methods(creating=creating)))
+    both = {"Allow": ", ".join(allowed), "Accept-Patch": f"{tus.BODY}, {resumable.BODY}"}
+    return replace(one, headers={**other.headers, **one.headers, **both})
 
 
 def sentence(error: GreenroomError) -> str:

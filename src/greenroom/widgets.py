@@ -61,7 +61,8 @@ class StagedFileInput(forms.FileInput):
             "rows": shown,
             "policy_name": name + SUFFIX,
             "policy": policy.encode() if policy is not None else "",
-            "element": self.element(name),
+            # A field that is disabled stays as it is: whatever is sent for it, Django takes no notice.
+            "element": "" if widget["attrs"].get("disabled") else self.element(name),
             "multiple": self.rules.multiple,
             "croppable": self.rules.croppable,
             "preview_name": f"{name}-preview",

@@ -238,6 +238,7 @@ def test_a_removed_replacement_leaves_the_saved_file(browser: Any, product: Prod
 def test_a_disabled_field_keeps_what_is_saved(browser: Any, product: Product, png: bytes) -> None:
     url = f"/frozen/{product.pk}/"
     page = browser.get(url)
+    assert "data-field" not in browser.client.get(url).content.decode(), "nor is it taken over in the browser"
     page.files.setdefault("photo", {})
     parts = [*page.parts({"photo-0-remove": "1"}), ("photo", ("cup.png", png))]
     assert browser.post_body(url, encode(parts)).status_code == 302

@@ -57,6 +57,8 @@ def test_an_incomplete_creation_must_have_location_and_limits(script: Script) ->
 def test_options_must_have_the_limits(script: Script) -> None:
     response = script.send("OPTIONS", URL)
     assert response["Upload-Limit"] == "max-size=5000000000"
+    assert response["Allow"] == "OPTIONS, POST, PUT"
+    assert script.send("OPTIONS", f"{URL}{'x' * 22}/")["Allow"] == "OPTIONS, HEAD, PATCH, DELETE, GET"
     assert response["Accept-Patch"] == f"application/offset+octet-stream, {PARTIAL}"
 
 

@@ -217,6 +217,16 @@ def test_every_target_is_large_enough(visitor: Person, samples: Path) -> None:
         assert min(box["width"], box["height"]) >= 24, each.evaluate("each => each.outerHTML")
 
 
+def taking_pictures(person: Person, screenshots: Path, kind: str) -> Callable[[str], None]:
+    """Takes one under a name, and makes sure that nothing is wider than the page."""
+
+    def take(name: str) -> None:
+        person.page.screenshot(path=screenshots / f"element-{name}-{kind}.png", full_page=True)
+        assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+
+    return take
+
+
 @pytest.mark.parametrize("width", [1200, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_of_the_pages(
@@ -231,10 +241,7 @@ def test_pictures_of_the_pages(
     person = new_visitor(color_scheme=scheme, viewport={"width": width, "height": 900}, has_touch=width < 500)
     page = person.page
 
-    def picture(name: str) -> None:
-        page.screenshot(path=screenshots / f"element-{name}-{width}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-
+    picture = taking_pictures(person, screenshots, f"{width}-{scheme}")
     person.go("/album/")
     picture("album-empty")
     cards = Cards(person, "photos").choose(
@@ -280,10 +287,7 @@ def test_pictures_of_the_other_pages(
     person = new_visitor(color_scheme=scheme, viewport={"width": width, "height": 900}, has_touch=width < 500)
     page = person.page
 
-    def picture(name: str) -> None:
-        page.screenshot(path=screenshots / f"element-{name}-{width}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-
+    picture = taking_pictures(person, screenshots, f"{width}-{scheme}")
     person.go("/two-step/")
     Cards(person, "picture").choose(samples / "dunes.avif").wait("dunes.avif")
     person.pictures_load()

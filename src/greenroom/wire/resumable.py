@@ -49,8 +49,12 @@ def read(method: str, fields: Mapping[str, str], *, creating: bool) -> Command:
         return Look()
     if not creating and method == "DELETE":
         return Discard()
-    allowed = "OPTIONS, POST, PUT" if creating else "OPTIONS, HEAD, GET, PATCH, DELETE"
-    raise MethodNotAllowed(method=method[:20], allowed=allowed)
+    raise MethodNotAllowed(method=method[:20], allowed=", ".join(methods(creating=creating)))
+
+
+def methods(*, creating: bool) -> tuple[str, ...]:
+    """What is taken at the creation URL (`creating`) or at an upload's own."""
+    return ("OPTIONS", "POST", "PUT") if creating else ("OPTIONS", "HEAD", "GET", "PATCH", "DELETE")
 
 
 def _read_create(headers: Headers) -> Create:
