@@ -13,11 +13,12 @@ PYTHON_DJANGO61 ?= $(shell scripts/find-python.sh 3.13 3.12 3.14 2>/dev/null)
 export PORT DATA WORKERS
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test bench lint format lock clean test-venv
+.PHONY: help demo test faults bench lint format lock clean test-venv
 
 help:
 	@echo "make demo    set up and serve the demo on 127.0.0.1:$(PORT) (PORT=..., DATA=...)"
 	@echo "make test    set up and check everything: ruff, mypy, import-linter, tsc, vitest, pytest"
+	@echo "make faults  only break things on purpose, and see that no promise breaks (GREENROOM_FAULTS=night: all night)"
 	@echo "make bench   measure receiving beside its peers (BENCH_ARGS=--help), for an hour or so"
 	@echo "make lint    the same without the tests"
 	@echo "make format  let ruff sort imports and format"
@@ -33,6 +34,9 @@ test: test-venv
 	@python61="$(PYTHON_DJANGO61)"; \
 	[ -z "$$python61" ] || scripts/venv.sh .venv/django61 "$$python61" requirements/test-django61.txt; \
 	exec .venv/test/bin/python scripts/check.py $${python61:+--django61} -- $(PYTEST_ARGS)
+
+faults: test-venv
+	@.venv/test/bin/python scripts/check.py --faults -- $(PYTEST_ARGS)
 
 bench:
 	@scripts/venv.sh .venv/bench "$(PYTHON)" requirements/bench.txt

@@ -1,9 +1,10 @@
 """Runs every check, goes on when one fails, and ends with a list of what ran and what did not.
 
-python scripts/check.py [--lint-only] [--django61] [-- arguments for pytest]
+python scripts/check.py [--lint-only | --faults] [--django61] [-- arguments for pytest]
 
 With GREENROOM_REQUIRE=1 a check that cannot run is a failure (the tests read the same variable).
 With GREENROOM_TEST_LARGE_MB=2000 the upload that is resumed over restarts has 2 GB instead of 300 MB.
+With GREENROOM_FAULTS=night `tests/faults` injects every fault instead of a spread of them.
 """
 
 import argparse
@@ -23,6 +24,8 @@ VENVS = Path(".venv")
 MAIN = VENVS / "test/bin"
 DJANGO61 = VENVS / "django61/bin"
 WEB = Path("web")
+FAULTS = "tests/faults"
+WITH_DATABASE = ("tests/django", f"{FAULTS}/database")  # what is run again on PostgreSQL
 NODE = 18  # the oldest that Vite and Vitest take; "engines" in web/package.json says the same
 REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
 
@@ -70,7 +73,7 @@ def pytest_on_postgres(arguments: Sequence[str]) -> Result:
         return missing(name, "no initdb was found; the package is called postgresql")
     with running(bin_dir) as socket:
         os.environ["GREENROOM_TEST_POSTGRES"] = socket
-        result = pytest(MAIN, [*(arguments or ["tests/django"])])
+        result = pytest(MAIN, [*(arguments or WITH_DATABASE)])
         del os.environ["GREENROOM_TEST_POSTGRES"]
     return Result(result.word, name, result.detail)
 
@@ -109,10 +112,17 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lint-only", action="store_true")
+    parser.add_argument("--faults", action="store_true", help="the fault suite and nothing else")
     parser.add_argument("--django61", action="store_true", help=f"{DJANGO61.parent} is set up")
     parser.add_argument("pytest_arguments", nargs="*")
     options = parser.parse_args()
 
+    if options.faults:
+        results = [
+            pytest(MAIN, [FAULTS, *options.pytest_arguments]),
+            pytest_on_postgres([f"{FAULTS}/database", *options.pytest_arguments]),
+        ]
+        return show(results)
     python = MAIN / "python"
     results = [
         run("ruff check", r"^(Found|All checks)", python, "-m", "ruff", "check", "."),
@@ -125,8 +135,9 @@ def main() -> int:
         results.append(pytest(MAIN, options.pytest_arguments))
         results.append(pytest_on_postgres(options.pytest_arguments))
         if options.django61:
-            # The element in the browser is the same under either; what it talks to is not left out.
-            arguments = options.pytest_arguments or ["--ignore-glob=*/e2e/test_element_*"]
+            # The element in the browser and the bytes on a disk are the same under either.
+            elsewhere = ["--ignore-glob=*/e2e/test_element_*", f"--ignore={FAULTS}/files"]
+            arguments = options.pytest_arguments or elsewhere
             results.append(pytest(DJANGO61, arguments))
         else:
             # Django 6.1 needs a Python that not every system can install; where there is none, we say so.
@@ -134,6 +145,11 @@ def main() -> int:
                 Result("skipped", "pytest on Django 6.1", "no Python 3.12, 3.13 or 3.14 was found")
             )
 
+    return show(results)
+
+
+def show(results: Sequence[Result]) -> int:
+    """The list at the end, and the exit status."""
     print("\nWhat ran:")
     for result in results:
         print(f"  {result.word:<7}  {result.name:<40}  {result.detail}")

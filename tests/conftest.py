@@ -8,6 +8,8 @@ from typing import TypeVar
 import pytest
 from django.conf import settings
 
+pytest_plugins = ["tests.faults.tally"]
+
 REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
