@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import logging.config
 import re
 import sys
 from pathlib import Path
@@ -89,6 +90,18 @@ def test_the_page_about_the_element_runs(namespace: dict[str, Any]) -> None:
     assert run(ROOT / "docs/how-to/element.md", namespace) == 1
     form = namespace["ReportForm"]
     assert [each.rules.transfer for each in form.base_fields.values()] == ["save", "accept"]
+
+
+def test_the_page_about_numbers_runs(shop: dict[str, Any]) -> None:
+    from greenroom.signals import measured
+
+    try:
+        assert run(ROOT / "docs/reference/measures.md", shop) == 5
+        logging.config.dictConfig(shop["LOGGING"])
+    finally:
+        measured.disconnect(shop["count"])
+        logging.getLogger("greenroom").handlers.clear()
+        logging.getLogger("greenroom").setLevel(logging.NOTSET)
 
 
 def test_the_readme_runs(shop: dict[str, Any], jpeg: bytes) -> None:

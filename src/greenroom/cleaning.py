@@ -26,6 +26,7 @@ from .core.spool import judge
 from .crops import read_crop
 from .files import OwnersStage, StagedFile
 from .images import inspect, probe
+from .measures import measuring
 from .owners import current_visit
 from .posted import Posted, Row
 from .rules import Rules
@@ -60,7 +61,7 @@ class Cleaner:
             self.renew_uses(rows)
         rows = [row for row in rows if row.file is not None]
         self.for_each(rows, self.judge)
-        self.for_each(rows, self.look, side_by_side=self.rules.pictures)
+        self.for_each(rows, self.check, side_by_side=self.rules.pictures)
         self.for_each(rows, self.crop)
         if not self.rules.multiple:
             self.keep_newest(fresh)
@@ -146,6 +147,15 @@ class Cleaner:
         if size_of(row.file) == 0 and not limits.allow_empty:
             raise EmptyFile
         judge_type(row.file, row.client_name, self.rules)
+
+    def check(self, row: Row) -> None:
+        """`look`, told of where there is something to look for."""
+        if self.rules.pictures or self.rules.inspectors:
+            with measuring("check", "form") as measured:
+                measured.bytes = size_of(row.file)
+                if row.staged is not None:
+                    measured.tell_of(row.staged.upload)
+                self.look(row)
 
     def look(self, row: Row) -> None:
         """What picture it is, and what the inspectors say. Nothing here touches the database."""
@@ -272,9 +282,12 @@ def hold(file: Any, rules: Rules, row: Row) -> None:
             limits=rules.limits,
         )
         visit.intakes.append(intake)
-        for chunk in file.chunks():
-            intake.write(chunk)
-        upload = intake.finish()
+        with measuring("receive", "ordinary") as measured:
+            measured.tell_of(intake.upload)
+            for chunk in file.chunks():
+                measured.bytes += len(chunk)
+                intake.write(chunk)
+            upload = intake.finish()
         held = file.greenroom_held = StagedFile(visit.stage, upload, intake=intake)
     row.file = held
 

@@ -22,6 +22,7 @@ from .core.sniff import extension_for, right_extension
 from .core.spool import ReadOnlyBytes
 from .core.upload import new_id
 from .images import Crop, Recipe, Rendered, probe, render
+from .measures import measuring
 from .owners import current_visit
 from .stores.local import HeldFile
 
@@ -136,9 +137,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         """How many bytes `read()` gives."""
         if not self.is_baked:
             return self.upload.size
-        if self.rendered.path is not None:
-            return self.rendered.path.stat().st_size
-        return len(cast(bytes, self.rendered.data))
+        return self.rendered.size
 
     @property
     def file(self) -> BinaryIO:  # type: ignore[override]
@@ -253,8 +252,11 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
             visit = current_visit()
             if visit is not None:
                 visit.baked.append(to)
-        with self.stage.open_upload(upload) as source:
-            return render(source, recipe, picture=picture, to=to)
+        with measuring("render", "bake") as measured, self.stage.open_upload(upload) as source:
+            measured.tell_of(upload)
+            rendered = render(source, recipe, picture=picture, to=to)
+            measured.bytes = rendered.size
+            return rendered
 
     def render(self) -> Rendered | None:
         """Apply the crop now, if there is one to apply, so that nothing can go wrong with it later."""
@@ -315,9 +317,11 @@ class OwnersStage:
 
         Raises `NotHeld` for anything that is not a token of something this owner holds.
         """
-        decoded = Token.decode(token, token_signer())
-        upload = self.stage.get(decoded.upload_id)
-        self.stage.verify(upload)
+        with measuring("open") as measured:
+            decoded = Token.decode(token, token_signer())
+            upload = self.stage.get(decoded.upload_id)
+            measured.tell_of(upload)
+            self.stage.verify(upload)
         crop = Crop.from_compact(decoded.crop) if decoded.crop else None
         staged = StagedFile(self.stage, upload, crop=crop, bake=Bake.from_compact(decoded.bake))
         staged.touch()
@@ -327,12 +331,18 @@ class OwnersStage:
         """Hold a file: an `UploadedFile`, any binary file, or an iterable of bytes."""
         name = client_name or getattr(source, "name", "") or "file"
         pieces = source.chunks() if isinstance(source, UploadedFile) else source
-        upload = self.stage.receive(pieces, client_name=str(name), client_type=client_type)
+        with measuring("receive", "code") as measured:
+            upload = self.stage.receive(pieces, client_name=str(name), client_type=client_type)
+            measured.tell_of(upload)
+            measured.bytes = upload.size
         return StagedFile(self.stage, upload)
 
     def discard(self, token: object) -> None:
         """Give a held file up now. One that is gone already is no error."""
         try:
-            self.stage.discard(Token.decode(token, token_signer()).upload_id)
+            with measuring("discard", "code") as measured:
+                upload = self.stage.get(Token.decode(token, token_signer()).upload_id)
+                measured.tell_of(upload)
+                self.stage.discard(upload.id)
         except NotHeld:
             return

@@ -29,6 +29,7 @@ from .core.errors import CutShort, MalformedBody, Refused, TooMany
 from .core.intake import Intake
 from .core.names import clean_name
 from .files import StagedFile
+from .measures import measuring
 from .owners import Visit
 from .policies import IntakePolicy
 from .posted import StagedFiles
@@ -120,6 +121,8 @@ class FormReader:
                         self.take(event)
             whole = parser.finish()
         except MalformedBody as error:
+            if isinstance(self.sink, Staged):
+                self.sink.measured.end(error.code)
             raise MultiPartParserError(str(error)) from error
         except StopReading:
             whole = False
@@ -176,6 +179,7 @@ class FormReader:
     def begin_staged(self, part: PartBegin, policy: IntakePolicy) -> Sink:
         """Everything that can be said before a byte has come: how many, how much room."""
         files, visit = self.handler.files, self.handler.visit
+        measured = measuring("receive", "form")
         name = clean_name(part.filename or "")
         index = len(files.getlist(part.name)) + len(files.refused.get(part.name, []))
         try:
@@ -192,9 +196,11 @@ class FormReader:
             )
         except Refused as refusal:
             files.refuse(part.name, refusal.named(name))
+            measured.end(refusal.code)
             return ThrownAway()
         visit.intakes.append(intake)
-        return Staged(self, part.name, intake, policy.use_of(index))
+        measured.tell_of(intake.upload)
+        return Staged(self, part.name, intake, policy.use_of(index), measured)
 
     def memory_left(self, threshold: int) -> int:
         """What files of this post may still take of memory: the size of each decides, but not without end."""
@@ -230,13 +236,15 @@ class Field:
 class Staged:
     """A governed file: pushed into the stage as it comes, refused as soon as that is certain."""
 
-    def __init__(self, reader: FormReader, name: str, intake: Intake, use: str) -> None:
+    def __init__(self, reader: FormReader, name: str, intake: Intake, use: str, measured: measuring) -> None:
         self.reader = reader
         self.name = name
         self.intake = intake
         self.use = use
+        self.measured = measured
 
     def write(self, data: bytes | memoryview) -> None:
+        self.measured.bytes += len(data)
         try:
             self.intake.write(data)
         except Refused as refusal:
@@ -251,6 +259,7 @@ class Staged:
             return
         staged = StagedFile(self.reader.handler.visit.stage, upload, intake=self.intake, use=self.use)
         self.reader.handler.files.appendlist(self.name, staged)
+        self.measured.end()
         signals.received.send(sender=StagedFile, file=staged)
 
     def interrupted(self) -> None:
@@ -260,6 +269,7 @@ class Staged:
     def refuse(self, refusal: Refused) -> None:
         named = refusal if refusal.name else refusal.named(self.intake.upload.client_name)
         self.reader.handler.files.refuse(self.name, named)
+        self.measured.end(named.code)
 
 
 class ThrownAway:

@@ -24,10 +24,11 @@ from django.utils.module_loading import import_string
 
 from . import answers
 from .bodies import Body, answer_first, declared_length, settle_body
-from .core.errors import Refused
+from .core.errors import Forbidden, Refused
 from .decorators import answer, declared_of
 from .files import OwnersStage
 from .handlers import StagingHandler
+from .measures import measuring
 from .owners import Visit, visit_of, visiting
 from .peek import Head, peek
 from .policies import SUFFIX, IntakePolicy
@@ -110,6 +111,7 @@ class GreenroomMiddleware:
             # Before a file byte is stored: Django's middleware would receive every file and then refuse.
             rejected = csrf_rejection(request, head, view)
             if rejected is not None:
+                measuring("receive", "form").end(Forbidden.code)
                 answer_first(rejected, Body(request, length))
                 return rejected
 

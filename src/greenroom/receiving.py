@@ -276,7 +276,7 @@ class Receiver:
         """End whoever is writing, and tell how far it came."""
         return self.stage.fence(upload_id)
 
-    def discard(self, upload_id: str) -> None:
+    def discard(self, upload_id: str) -> Upload:
         """Give it up. What was saved from it stays saved."""
         upload = self.fence(upload_id)
         if upload.state is State.PROMOTED:
@@ -284,6 +284,7 @@ class Receiver:
             self.ledger.swap(upload, replace(upload, expires_at=self.ledger.now()))
         else:
             self.stage.discard(upload.id)
+        return upload
 
     def progress(self, upload: Upload) -> Progress:
         """What may be told about it."""

@@ -1,4 +1,4 @@
-"""Signals. All of them come after the fact, and never inside a transaction that can still roll back."""
+"""Signals. All come after the fact; all but `measured` never inside a transaction that can still roll back."""
 
 from django.dispatch import Signal
 
@@ -10,3 +10,7 @@ received = Signal()
 
 expired = Signal()
 """The sweeper removed uploads: `sender` is `Stage`, with `upload_ids`."""
+
+measured = Signal()
+"""Something was done or refused: `sender` is `greenroom.measures.Measure`, with `measure`. It is sent at once, perhaps in
+the middle of a transaction, so a receiver counts and does not ask the database."""

@@ -16,13 +16,27 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
 from .bodies import Body, answer_first
+from .core import State
 from .core.errors import GreenroomError, Refused
 from .guard import check_sender
+from .measures import measuring
 from .receiving import Receiver, largest_size
 from .wire import resumable, tus
 from .wire.fields import Headers, effective_method
-from .wire.messages import Answer, Append, Create, Describe, Discard, Progress
+from .wire.messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
 from .wording import say
+
+PROTOCOLS = {tus: "tus", resumable: "draft"}
+"""What measures call them."""
+
+NAMES: dict[type[Command], str] = {
+    Create: "receive",
+    Append: "receive",
+    Discard: "discard",
+    Look: "look",
+    Describe: "look",
+}
+"""What measures call what a request is for."""
 
 
 def collection(request: HttpRequest) -> HttpResponse:
@@ -41,29 +55,41 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
     method, protocol = request.method or "", resumable
     body: Body | None = None
     progress: Progress | None = None
-    try:
-        protocol = protocol_of(method, fields)
-        body = Body(request, Headers(fields).content_length, heeds_stop=True)
-        method = effective_method(method, fields)
-        command = protocol.read(method, fields, creating=upload_id is None)
-        if isinstance(command, Describe):
-            return to_response(described(creating=upload_id is None), method)
-        check_sender(request, method)
-        receiver = Receiver.of(request)
-        if upload_id is None:
-            upload = receiver.create(cast(Create, command), body)
-            answer = protocol.created(receiver.progress(upload))
-        elif isinstance(command, Append):
-            upload = receiver.stage.get(upload_id)
-            progress = receiver.progress(upload)
-            answer = protocol.appended(receiver.progress(receiver.append(upload, command, body)))
-        elif isinstance(command, Discard):
-            receiver.discard(upload_id)
-            answer = protocol.discarded()
-        else:
-            answer = protocol.looked(receiver.progress(receiver.fence(upload_id)))
-    except GreenroomError as error:
-        answer = protocol.refused(error, progress, detail=sentence(error))
+    with measuring("look", PROTOCOLS[protocol]) as measured:
+        try:
+            protocol = protocol_of(method, fields)
+            measured.kind = PROTOCOLS[protocol]
+            body = Body(request, Headers(fields).content_length, heeds_stop=True)
+            method = effective_method(method, fields)
+            command = protocol.read(method, fields, creating=upload_id is None)
+            measured.name = NAMES[type(command)]
+            if isinstance(command, Describe):
+                return to_response(described(creating=upload_id is None), method)
+            check_sender(request, method)
+            receiver = Receiver.of(request)
+            if isinstance(command, Create):
+                after = receiver.create(command, body)
+                measured.tell_of(after, is_new=after.state is not State.RECEIVING)
+                answer = protocol.created(receiver.progress(after))
+            elif isinstance(command, Append):
+                before = receiver.stage.get(cast(str, upload_id))
+                measured.tell_of(before, is_new=False)
+                progress = receiver.progress(before)
+                after = receiver.append(before, command, body)
+                measured.tell_of(after, is_new=after.state is not before.state)
+                answer = protocol.appended(receiver.progress(after))
+            elif isinstance(command, Discard):
+                measured.tell_of(receiver.discard(cast(str, upload_id)))
+                answer = protocol.discarded()
+            else:
+                after = receiver.fence(cast(str, upload_id))
+                measured.tell_of(after)
+                answer = protocol.looked(receiver.progress(after))
+        except GreenroomError as error:
+            measured.outcome = error.code
+            answer = protocol.refused(error, progress, detail=sentence(error))
+        finally:
+            measured.bytes = body.taken if body is not None else 0
     return to_response(answer, method, unread=None if body is None or body.ended else body)
 
 

@@ -21,6 +21,7 @@ from .core.errors import NotHeld, Refused
 from .element import facts_of
 from .files import OwnersStage, StagedFile
 from .images import Crop, Recipe, render
+from .measures import measuring
 from .owners import Visit
 from .policies import IntakePolicy
 from .wording import say
@@ -135,8 +136,10 @@ def rendition(
             if name.endswith(recipe.digest()):
                 media_type, _newline, data = store.read_beside(file.upload.id, name).partition(b"\n")
                 return data, media_type.decode()
-    with file.original.open() as source:
+    with measuring("render", prefix.rstrip("-")) as measured, file.original.open() as source:
+        measured.tell_of(file.upload)
         rendered = render(cast(BinaryIO, source), recipe, picture=picture)
+        measured.bytes = rendered.size
     data = rendered.data or b""
     name = f"{prefix}{time.time_ns():020}-{recipe.digest()}"
     store.put_beside(file.upload.id, name, rendered.media_type.encode() + b"\n" + data)

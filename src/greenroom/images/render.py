@@ -25,6 +25,11 @@ class Rendered:
     data: bytes | None = None
     path: Path | None = None
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.path.stat().st_size if self.path is not None else len(self.data or b"")
+
 
 def render(
     source: Source,
