@@ -1,7 +1,8 @@
 """`clean()` of a staged field: every file opened, judged, probed, inspected, cropped and rendered.
 
 What is wrong with one file is a message beside that file, and the others stay held. A file that the
-field can never take leaves the list; one that only has a wrong crop stays, with the crop as it was typed.
+field can never take leaves the list; one that only has a wrong crop stays, with the crop as it was typed, and so
+does one that could not be checked just now.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from . import conf
 from .answers import take_uses
-from .core import Picture, UsageError, format_size
-from .core.errors import EmptyFile, NotHeld, Refused, TooLarge, TooMany
+from .core import UsageError, format_size
+from .core.errors import EmptyFile, NotChecked, NotHeld, Refused, TooLarge, TooMany
 from .core.names import clean_name, split_name
 from .core.sniff import HEAD_BYTES, sniff
 from .core.spool import judge
@@ -61,7 +62,8 @@ class Cleaner:
             self.renew_uses(rows)
         rows = [row for row in rows if row.file is not None]
         self.for_each(rows, self.judge)
-        self.for_each(rows, self.check, side_by_side=self.rules.pictures)
+        self.for_each(rows, self.check, side_by_side=self.rules.pictures or bool(self.rules.inspectors))
+        self.write_down(rows)
         self.for_each(rows, self.crop)
         if not self.rules.multiple:
             self.keep_newest(fresh)
@@ -163,25 +165,30 @@ class Cleaner:
         if self.rules.pictures:
             limits = conf.current().bounded(self.rules.limits)
             picture = file.look(limits) if isinstance(file, StagedFile) else probe(file, limits)
+            row.picture = picture
         if self.rules.inspectors:
             source: Any = file.original if isinstance(file, StagedFile) else file
             try:
-                inspect(source, cast(Picture, picture), self.rules.inspectors)
+                inspect(source, picture, self.rules.inspectors, seconds=conf.current().inspection)
             finally:
                 if source is not file:
                     source.close()
         if not isinstance(file, StagedFile):
             file.seek(0)
-        row.picture = picture
+
+    def write_down(self, rows: list[Row]) -> None:
+        """What picture it is goes into the record, also where an inspector could not say whether it is taken."""
+        for row in rows:
+            if row.staged is not None and row.picture is not None:
+                row.staged.write_down(row.picture)
 
     def crop(self, row: Row) -> None:
-        """The crop that was sent, checked against the picture; what was found is written down."""
+        """The crop that was sent, checked against the picture."""
         file = row.staged
         if file is None:
             return
         crop, bake = file.crop, file.bake
         if row.picture is not None:
-            file.write_down(row.picture)
             if row.crop_input is not None:
                 crop = read_crop(row.crop_input, row.picture, self.rules)
             if self.rules.croppable or self.rules.bake.size is not None:
@@ -236,7 +243,7 @@ class Cleaner:
             return
         row.errors.append(message)
         row.refused = True
-        if not refusal.code.startswith("crop_"):
+        if not refusal.code.startswith("crop_") and refusal.code != NotChecked.code:
             # This field can never take it. What is held stays held, for whoever else has its token.
             self.posted.rows.remove(row)
 

@@ -64,6 +64,8 @@ class Settings:
     """How much memory a worker may take."""
     workers: int = 2
     """How many workers decode pictures for one server process."""
+    inspect_seconds: float | timedelta = 20.0
+    """How long the inspectors of one file may take, all together; who is late has given no verdict."""
     digest: str | None = "sha256"
     """By what uploads are hashed as they come in: "sha256", "blake3" (an extra) or None (not at all)."""
     place: str = "link"
@@ -75,7 +77,7 @@ class Settings:
                 size_of(name, getattr(self, name))
         if parse_size(self.render_memory) < LEAST_RENDER_MEMORY:
             raise UsageError('GREENROOM["RENDER_MEMORY"] is a size from "128 MiB".', self.render_memory)
-        for name in ("lease", "longest_lease", "promoted_lease", "render_seconds"):
+        for name in ("lease", "longest_lease", "promoted_lease", "render_seconds", "inspect_seconds"):
             value = seconds(getattr(self, name))
             if not _is_number(value) or not 0 < value <= LONGEST_TIME:
                 rule = f'GREENROOM["{name.upper()}"] is seconds or a timedelta, of ten years at most.'
@@ -108,6 +110,11 @@ class Settings:
             longest=seconds(self.longest_lease),
             promoted=seconds(self.promoted_lease),
         )
+
+    @property
+    def inspection(self) -> float:
+        """`inspect_seconds` as a number."""
+        return seconds(self.inspect_seconds)
 
     @property
     def ceilings(self) -> Ceilings:

@@ -17,13 +17,14 @@ from django.shortcuts import render
 
 from .cleaning import Cleaner
 from .core import Limits
+from .core.errors import DiskFull, NotChecked
 from .forms import StagedFileField
-from .images import Inspector
+from .images import Inspector, wants_picture
 from .owners import Visit
 from .policies import IntakePolicy, fingerprint
 from .posted import Posted, StagedFiles, read_post
 from .rules import Rules
-from .wire.problem import CONTENT_TYPE, Problem
+from .wire.problem import CONTENT_TYPE, STATUSES, Problem
 
 _DECLARED = "greenroom_receives"
 
@@ -59,12 +60,12 @@ def receives(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The view takes one file in `request.FILES[name]`, as a `StagedFile` that keeps to `limits`.
 
-    Where the limits take pictures only, or there are inspectors, it is proved to be a picture first. What is
-    refused is answered with 400 (507 when the disk is full) and a message, as a page or, for whoever prefers
-    JSON, as a problem document (RFC 9457); the view is not called.
+    Where the limits take pictures only, or an inspector wants one, it is proved to be a picture first. What is
+    refused is answered with 400 (507 when the disk is full, 503 when an inspector gave no verdict) and a message, as a
+    page or, for whoever prefers JSON, as a problem document (RFC 9457); the view is not called.
     """
     limits = limits or Limits()
-    pictures = bool(inspectors) or (
+    pictures = any(map(wants_picture, inspectors)) or (
         bool(limits.types) and all(each.startswith("image/") for each in limits.types)
     )
     rules = Rules(limits=limits, pictures=pictures, memory=memory, inspectors=tuple(inspectors))
@@ -115,9 +116,9 @@ def check(request: HttpRequest, declared: Declared) -> HttpResponse | None:
 
 
 def refusal(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """400 and the messages; a full disk is the server's trouble and says so."""
+    """400 and the messages; what is the server's own trouble has the status that says so."""
     code = error.error_list[0].code or "refused"
-    status = HTTPStatus.INSUFFICIENT_STORAGE if code == "disk_full" else HTTPStatus.BAD_REQUEST
+    status = STATUSES[code] if code in (DiskFull.code, NotChecked.code) else HTTPStatus.BAD_REQUEST
     return answer(request, error.messages, code=code, status=status)
 
 

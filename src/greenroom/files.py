@@ -213,14 +213,19 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
 
     def probe(self) -> Picture:
         """What picture it is; looked at once and written down. Raises the refusals of `greenroom.images`."""
-        picture = self.look(conf.current().bounded(self.stage.limits))
-        self.write_down(picture)
+        picture = self.upload.picture
+        if picture is None:
+            picture = self.look(conf.current().bounded(self.stage.limits))
+            self.write_down(picture)
         return picture
 
     def look(self, limits: Limits) -> Picture:
-        """The same, without writing it down (and so without the database)."""
-        if self.upload.picture is not None:
-            return self.upload.picture
+        """The same for a field with `limits`, without writing it down (and so without the database)."""
+        known = self.upload.picture
+        if known is not None:
+            # It may have been looked at for a field that takes more.
+            limits.check_pixels(known.width, known.height, known.frames)
+            return known
         if not self.upload.media_type.startswith("image/"):
             raise NotAPicture(
                 name=self.upload.client_name, reason=gettext_noop("its content is of another kind")

@@ -15,7 +15,7 @@ from .cleaning import Cleaner
 from .core import Limits, UsageError
 from .files import SavedFile, StagedFile
 from .formsets import FileList, save_files, saved_rows, single_saved_row
-from .images import Inspector
+from .images import Inspector, wants_picture
 from .posted import Posted, Row
 from .rules import Rules
 from .widgets import StagedFileInput, StagedFilesInput
@@ -35,7 +35,8 @@ class StagedFileField(forms.FileField):
 
     `transfer` says when the bytes move where there is JavaScript: "pick" (at once) or "save" (when the form is sent);
     pictures with a crop also take "accept" (when the crop is applied). `limits` are the rules for the file; `memory` is how much of it may stay in memory (a size, by default
-    Django's FILE_UPLOAD_MAX_MEMORY_SIZE); `inspectors` are called with the file and may refuse it.
+    Django's FILE_UPLOAD_MAX_MEMORY_SIZE); `inspectors` are called with `(file, picture)`, with None for the
+    picture where none is asked for, and may refuse the file.
     """
 
     widget = StagedFileInput
@@ -71,6 +72,9 @@ class StagedFileField(forms.FileField):
             raise UsageError(
                 'transfer="accept" waits for a crop: it is for pictures with crop=.', self.rules.transfer
             )
+        for each in self.rules.inspectors:
+            if wants_picture(each) and not self.rules.pictures:
+                raise UsageError("This inspector looks at pictures: it is for a StagedImageField.", each)
         super().__init__(**kwargs)
         if not isinstance(self.widget, StagedFileInput):
             raise UsageError("A staged field's widget is a StagedFileInput or a subclass.", self.widget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from inspect import iscoroutinefunction
 
 from . import conf
 from .core import Limits, UsageError, parse_size
@@ -48,8 +49,8 @@ class Rules:
                 "min_num is from 0, max_num is at least 1 and at least min_num.", (self.min_num, self.max_num)
             )
         for inspector in self.inspectors:
-            if not callable(inspector):
-                raise UsageError("inspectors are called with (file, picture).", inspector)
+            if not callable(inspector) or iscoroutinefunction(inspector):
+                raise UsageError("inspectors are called with (file, picture), and not awaited.", inspector)
 
     @property
     def memory_bytes(self) -> int:

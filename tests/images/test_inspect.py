@@ -11,7 +11,7 @@ import pyvips
 
 from greenroom.core.errors import (
     Blank,
-    NotAPicture,
+    NotChecked,
     Refused,
     TooFewPixels,
     TooLarge,
@@ -181,8 +181,8 @@ def test_an_inspector_that_fails_refuses(failure: Exception, caplog: pytest.LogC
         raise failure
 
     with (
-        caplog.at_level(logging.ERROR, "greenroom.images"),
-        pytest.raises(NotAPicture, match="could not be checked"),
+        caplog.at_level(logging.ERROR, "greenroom.inspection"),
+        pytest.raises(NotChecked, match="could not be checked"),
     ):
         inspect(b"", PICTURE, [broken])
     assert "broken" in caplog.text
@@ -206,5 +206,5 @@ def test_a_refusal_passes_as_it_is_and_ends_the_inspection() -> None:
 
 
 def test_a_file_that_vanished_is_refused_by_its_inspection(tmp_path: Path) -> None:
-    with pytest.raises(NotAPicture, match="could not be checked"):
+    with pytest.raises(NotChecked, match="could not be checked"):
         inspect(tmp_path / "gone.png", PICTURE, [not_blank()])

@@ -24,6 +24,7 @@ EXPECTED = {
     errors.LengthExceeded: 400,
     errors.QuotaExceeded: 413,
     errors.DiskFull: 507,
+    errors.NotChecked: 503,
     errors.MalformedBody: 400,
     errors.NotHeld: 404,
     errors.NotFinished: 409,

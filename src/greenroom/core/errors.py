@@ -13,39 +13,11 @@ The sentences are templates, so that an adapter can translate them before the va
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from .refusal import GreenroomError, Refused, gettext_noop
 
-
-def gettext_noop(message: str) -> str:
-    """Mark `message` for translation (`makemessages` looks for this name) and return it unchanged."""
-    return message
-
+__all__ = ["GreenroomError", "Refused", "gettext_noop"]
 
 _ = gettext_noop
-
-
-class GreenroomError(Exception):
-    """The root of everything Greenroom raises on purpose.
-
-    `code` is stable and machine-readable, `template` is the sentence with `%(name)s` places and
-    `params` are the values for them.
-    """
-
-    code: ClassVar[str] = "error"
-    template: ClassVar[str] = _("Something went wrong with this file. Choose it again.")
-
-    def __init__(self, **params: object) -> None:
-        self.params: Mapping[str, object] = params
-        super().__init__(code_and_params(self.code, params))
-
-    def __str__(self) -> str:
-        return self.template % self.params
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Errors travel between processes (task queues, test runners), keyword arguments and all."""
-        return functools.partial(type(self), **self.params), ()
 
 
 class UsageError(ValueError):
@@ -57,35 +29,6 @@ class UsageError(ValueError):
 
 class IllegalTransition(RuntimeError):
     """An upload was asked to move to a state that it cannot reach from where it is."""
-
-
-class Refused(GreenroomError):
-    """A file, or what was asked of it, is not accepted. The base of all refusals.
-
-    `name` is the client's name of the file; without one the sentence says "This file".
-    """
-
-    code = "refused"
-    template = _("%(name)s was refused. Choose another file.")
-    unnamed: ClassVar[str] = _("This file")
-
-    def __init__(self, *, name: str = "", **params: object) -> None:
-        self.name = name
-        super().__init__(**params)
-
-    def __str__(self) -> str:
-        return self.sentence(self.template, self.unnamed)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return functools.partial(type(self), name=self.name, **self.params), ()
-
-    def sentence(self, template: str, unnamed: str) -> str:
-        """The message in the words of `template` and `unnamed` (an adapter passes translations)."""
-        return template % {**self.params, "name": f"“{self.name}”" if self.name else unnamed}
-
-    def named(self, name: str) -> Self:
-        """The same refusal, about the file that the client calls `name`."""
-        return type(self)(name=name, **self.params)
 
 
 # -- what came in ----------------------------------------------------------------------------------
@@ -182,6 +125,13 @@ class NotFinished(Refused):
 
     code = "not_finished"
     template = _("%(name)s has not arrived completely yet. Wait for it, or choose it again.")
+
+
+class NotChecked(Refused):
+    """An inspector gave no verdict: it failed, or took too long. What is held stays, and is asked about again."""
+
+    code = "not_checked"
+    template = _("%(name)s could not be checked just now, so it was not taken. Try again in a moment.")
 
 
 class NotAdoptable(Refused):
@@ -383,8 +333,3 @@ class CropRatio(Refused):
 
     code = "crop_ratio"
     template = _("The crop of %(name)s gives %(width)s × %(height)s pixels, which is not %(ratio)s.")
-
-
-def code_and_params(code: str, params: Mapping[str, object]) -> str:
-    """What ends up in a traceback: the code and the values, without the sentence."""
-    return f"{code} {dict(params)!r}" if params else code

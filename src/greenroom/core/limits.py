@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .errors import EmptyFile, TooLarge, UsageError
+from .errors import EmptyFile, TooLarge, TooManyFrames, TooManyPixels, UsageError
 
 UNITS = {
     "B": 1,
@@ -93,6 +93,20 @@ class Limits:
             raise TooLarge(name=name, limit=format_size(self.ceiling))
         if length == 0 and not self.allow_empty:
             raise EmptyFile(name=name)
+
+    def check_pixels(self, width: int, height: int, frames: int) -> None:
+        """Raise `TooManyPixels` or `TooManyFrames` for a picture of more than is taken."""
+        if width * height > self.max_pixels:
+            raise TooManyPixels(width=width, height=height, limit=self.max_pixels)
+        self.check_frames(frames)
+        if width * height * frames > self.max_total_pixels:
+            # Said in frames, since that is what a person can do something about.
+            raise TooManyFrames(frames=frames, limit=self.max_total_pixels // (width * height))
+
+    def check_frames(self, frames: int) -> None:
+        """Raise `TooManyFrames` for more frames or pages than are taken."""
+        if frames > self.max_frames:
+            raise TooManyFrames(frames=frames, limit=self.max_frames)
 
     def to_dict(self) -> dict[str, Any]:
         """What differs from the defaults, for JSON."""

@@ -4,9 +4,10 @@ what is not accepted (`inspect` and the inspectors).
 Decoding happens in worker processes. This package imports no imaging library, and needs no Django.
 """
 
+from ..core.inspection import Inspector, inspect
 from .crop import Crop
 from .edges import dependent_side, largest, round_edges
-from .inspect import Inspector, aspect, inspect, max_bytes, min_pixels, not_blank
+from .inspectors import aspect, max_bytes, min_pixels, not_blank, wants_picture
 from .pool import WorkerLimits, Workers, WorkersUnavailable, configure, workers
 from .probe import probe
 from .ratio import Ratio
@@ -34,5 +35,6 @@ __all__ = [
     "probe",
     "render",
     "round_edges",
+    "wants_picture",
     "workers",
 ]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 from ..core.errors import UsageError
+from ..core.inspection import Source
 
-Source = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, the bytes, or a binary file. Of a file that says where it is (`local_path`, as held files do)
-only the path is sent. `name` is never used for that: of an upload it is what the client says."""
+__all__ = ["Source", "locate"]
 
 
 def locate(source: Source) -> tuple[str | None, bytes]:
-    """The path, or None and the bytes. The position of a file object is left where it was."""
+    """The path, or None and the bytes. Of a file that says where it is only the path is sent. The position of a file object is left where it was."""
     if isinstance(source, bytes | bytearray | memoryview):
         return None, bytes(source)
     if isinstance(source, str | os.PathLike):

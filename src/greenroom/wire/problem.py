@@ -41,6 +41,8 @@ STATUSES: dict[str, HTTPStatus] = {
     "quota_exceeded": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     # RFC 4918 section 11.5: temporary, and nobody's fault but the server's.
     "disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
+    # 15.6.4: a check that is made here could not be made now.
+    "not_checked": HTTPStatus.SERVICE_UNAVAILABLE,
     # The request is not what it says it is (15.5.1).
     "malformed_body": HTTPStatus.BAD_REQUEST,
     "cut_short": HTTPStatus.BAD_REQUEST,

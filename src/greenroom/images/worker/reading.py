@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...core.errors import NotAPicture, TooManyFrames, TooManyPixels
+from ...core.errors import NotAPicture
 from ...core.errors import gettext_noop as _
 from ...core.limits import Limits
 from ...core.sniff import HEAD_BYTES, sniff
@@ -98,11 +98,11 @@ def probe(origin: Origin, limits: Limits) -> Picture:
     media_type = media_type_of(origin)
     if media_type == "image/tiff":
         with origin.view() as view:
-            _check_frames(tiff_pages(view), limits)
+            limits.check_frames(tiff_pages(view))
     image = load(origin, media_type)
     width, height = image.width, image.height
     frames = number(image, "n-pages", 1) if media_type in ROLLS else 1
-    check_pixels(width, height, frames, limits)
+    limits.check_pixels(width, height, frames)
     with origin.view() as view:
         if not is_whole(view, media_type):
             raise NotAPicture(reason=DAMAGED)
@@ -129,21 +129,6 @@ def all_frames(origin: Origin, media_type: str) -> pyvips.Image | None:
         if media_type == "image/tiff" and "differs from page" in str(error):
             return None
         raise
-
-
-def check_pixels(width: int, height: int, frames: int, limits: Limits) -> None:
-    """Raise `TooManyPixels` or `TooManyFrames` for more than the limits take."""
-    if width * height > limits.max_pixels:
-        raise TooManyPixels(width=width, height=height, limit=limits.max_pixels)
-    _check_frames(frames, limits)
-    if width * height * frames > limits.max_total_pixels:
-        # Said in frames, since that is what a person can do something about.
-        raise TooManyFrames(frames=frames, limit=limits.max_total_pixels // (width * height))
-
-
-def _check_frames(frames: int, limits: Limits) -> None:
-    if frames > limits.max_frames:
-        raise TooManyFrames(frames=frames, limit=limits.max_frames)
 
 
 def number(image: pyvips.Image, field: str, default: int) -> int:

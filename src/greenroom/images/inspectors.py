@@ -1,49 +1,26 @@
-"""Checks that may refuse a picture. Each is a callable that a form field can hold.
+"""The inspectors that are here already, for pictures. Programmers write their own as plain functions: see
+`core.inspection`, which asks them all.
 
-An inspector gets the file (anything that `probe` takes) and the `Picture` that was found in it. It raises a
-`Refused`, or returns. Programmers write their own as plain functions.
+Each can also be called by itself, with anything that `probe` takes and the `Picture` that was found in it.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import ClassVar
 
-from ..core.errors import NotAPicture, Refused, TooFewPixels, TooLarge, UsageError, WrongAspect
-from ..core.errors import gettext_noop as _
+from ..core.errors import TooFewPixels, TooLarge, UsageError, WrongAspect
+from ..core.inspection import Inspector, size_of
 from ..core.limits import format_size, parse_size
 from ..core.upload import Picture
 from .pool import workers
 from .ratio import Ratio
 from .source import Source, locate
 
-logger = logging.getLogger("greenroom.images")
 
-
-class Inspector(Protocol):
-    """Looks at one picture; raises `Refused` unless it is accepted."""
-
-    def __call__(self, file: Source, picture: Picture) -> None:
-        """Inspect `file`. Its position may be anywhere before, and must not matter after."""
-
-
-def inspect(file: Source, picture: Picture, inspectors: Iterable[Inspector]) -> None:
-    """Ask every inspector in turn. The first refusal is raised.
-
-    An inspector that fails in any other way refuses too: a check that did not happen is not a check that
-    was passed. The log says what went wrong.
-    """
-    for inspector in inspectors:
-        try:
-            inspector(file, picture)
-        except Refused:
-            raise
-        except Exception as error:
-            logger.exception("The inspector %r failed; the picture is refused.", inspector)
-            raise NotAPicture(reason=_("it could not be checked")) from error
+def wants_picture(inspector: Inspector) -> bool:
+    """Whether it can say nothing about a file that is not proved to be a picture."""
+    return bool(getattr(inspector, "of_pictures", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +33,7 @@ class not_blank:
     """
 
     tolerance: int = 8
+    of_pictures: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if (
@@ -80,7 +58,7 @@ class max_bytes:
     def __post_init__(self) -> None:
         parse_size(self.limit)
 
-    def __call__(self, file: Source, picture: Picture) -> None:
+    def __call__(self, file: Source, picture: Picture | None) -> None:
         allowed = parse_size(self.limit)
         if size_of(file) > allowed:
             raise TooLarge(limit=format_size(allowed))
@@ -92,6 +70,7 @@ class min_pixels:
 
     width: int
     height: int
+    of_pictures: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if any(type(side) is not int or side < 1 for side in (self.width, self.height)):
@@ -109,6 +88,7 @@ class aspect:
     """Refuses a picture whose upright size is not of the ratio, such as "4:3": `WrongAspect`."""
 
     ratio: str
+    of_pictures: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         Ratio.parse(self.ratio)
@@ -117,16 +97,3 @@ class aspect:
         ratio = Ratio.parse(self.ratio)
         if not ratio.accepts(picture.width, picture.height):
             raise WrongAspect(width=picture.width, height=picture.height, ratio=str(ratio))
-
-
-def size_of(file: Source) -> int:
-    """The size in bytes, without reading: from the file system, or by seeking to the end and back."""
-    if isinstance(file, bytes | bytearray | memoryview):
-        return len(file)
-    if isinstance(file, str | os.PathLike):
-        return os.stat(file).st_size
-    position = file.tell()
-    try:
-        return file.seek(0, os.SEEK_END)
-    finally:
-        file.seek(position)
