@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -25,7 +25,8 @@ OPEN_FOR = 3600.0
 """Seconds after which an open use of a process that cannot be seen from here is taken for abandoned."""
 
 _COLUMNS = tuple(field.attname for field in StagedUpload._meta.concrete_fields)
-_TIMES = ("created_at", "expires_at", "staged_at", "promoted_at")
+_TIMES = ("created_at", "expires_at", "staged_at", "promoted_at", "buried_at")
+_BATCH = 500  # records that are buried, or owners that are forgotten, in one transaction
 # The database's clock decides, so that hosts whose clocks differ agree. SQLite's clock is this host's.
 _CLOCKS = {
     "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
@@ -91,7 +92,10 @@ class OrmLedger:
     def under(self, owner: str, mark: str) -> list[Upload]:
         """The owner's uploads that wait and whose terms contain `mark`."""
         rows = StagedUpload.objects.using(self.alias).filter(
-            owner_id=owner, terms__contains=mark, expires_at__gt=to_datetime(self.now())
+            owner_id=owner,
+            terms__contains=mark,
+            expires_at__gt=to_datetime(self.now()),
+            buried_at=None,
         )
         return [to_upload(row) for row in rows.exclude(state=State.PROMOTED)]
 
@@ -111,17 +115,46 @@ class OrmLedger:
         changed = {name: value for name, value in columns.items() if value != was[name]}
         if after.state is not before.state:
             changed["reserved"] = after.reserved  # `reserve` may have counted more since `before` was read
-        version = {name: was[name] for name in ("id", "state", "offset", "epoch")}
+        version = {name: was[name] for name in ("id", "state", "offset", "epoch")} | {"buried_at": None}
         if not changed:
             return StagedUpload.objects.using(self.alias).filter(**version).exists()
         return bool(statements.update(self.alias, StagedUpload, changed, version))
 
+    def bury(self, upload_id: str) -> bool:
+        return bool(self._bury(self._waiting().filter(pk=upload_id)))
+
+    def bury_due(self) -> list[str]:
+        ids: list[str] = []
+        while True:
+            due = self._waiting().filter(expires_at__lte=to_datetime(self.now()))
+            with transaction.atomic(using=self.alias):
+                # Skipped is what another transaction has locked, as the one does that is saving it.
+                rows = due.order_by("pk").select_for_update(skip_locked=True)
+                batch = list(rows.values_list("pk", flat=True)[:_BATCH])
+                # The lease is compared once more: without locks it may have been renewed since.
+                self._bury(due.filter(pk__in=batch))
+            if not batch:
+                return ids
+            ids += batch
+
+    def buried(self, until: float) -> list[str]:
+        rows = StagedUpload.objects.using(self.alias).filter(buried_at__lte=to_datetime(until))
+        return list(rows.order_by("buried_at").values_list("pk", flat=True))
+
+    def ids(self) -> set[str]:
+        return set(StagedUpload.objects.using(self.alias).order_by().values_list("pk", flat=True))
+
     def remove(self, upload_id: str) -> None:
         StagedUpload.objects.using(self.alias).filter(pk=upload_id).delete()
 
-    def due(self) -> list[Upload]:
-        rows = StagedUpload.objects.using(self.alias).filter(expires_at__lte=to_datetime(self.now()))
-        return [to_upload(row) for row in rows]
+    def afterwards(self, do: Callable[[], object]) -> None:
+        transaction.on_commit(do, using=self.alias)
+
+    def _waiting(self) -> models.QuerySet[StagedUpload]:
+        return StagedUpload.objects.using(self.alias).filter(buried_at=None)
+
+    def _bury(self, rows: models.QuerySet[StagedUpload]) -> int:
+        return rows.update(buried_at=to_datetime(self.now()), epoch=models.F("epoch") + 1)
 
     def _seen(self, owner: str, now: datetime) -> None:
         values: dict[str, Any] = {"seen_at": now}
@@ -174,9 +207,19 @@ class OrmLedger:
     def forget_owners(self, unseen_since: float) -> int:
         """Remove the owners who hold nothing and were not seen since; returns how many."""
         rows = StagedOwner.objects.using(self.alias).filter(
-            uploads=None, seen_at__lt=to_datetime(unseen_since)
+            ~models.Exists(StagedUpload.objects.filter(owner=models.OuterRef("pk"))),
+            seen_at__lt=to_datetime(unseen_since),
         )
-        return rows.delete()[0]
+        forgotten = 0
+        while True:
+            with transaction.atomic(using=self.alias):
+                # Locked before they are removed: whoever comes back at this moment writes to their row first, and
+                # waits. An upload that is inserted meanwhile would go with its owner.
+                batch = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_BATCH])
+                rows.filter(pk__in=batch).delete()
+            if not batch:
+                return forgotten
+            forgotten += len(batch)
 
 
 def use_key(upload: Upload, use: str) -> str:

@@ -57,11 +57,18 @@ class StagedUpload(models.Model):
     staged_at = models.DateTimeField(_("held since"), null=True)
     promoted_at = models.DateTimeField(_("saved at"), null=True)
     expires_at = models.DateTimeField(_("held until"), db_index=True)
+    buried_at = models.DateTimeField(_("given up at"), null=True)
 
     class Meta:
         verbose_name = _("held upload")
         verbose_name_plural = _("held uploads")
         ordering = ["-created_at", "id"]
+        # Of the tombstones alone: no upload that comes in pays for it.
+        indexes = [
+            models.Index(
+                fields=["buried_at"], condition=models.Q(buried_at__isnull=False), name="greenroom_buried"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.client_name
@@ -90,3 +97,19 @@ class StagedUse(models.Model):
 
     def __str__(self) -> str:
         return self.key[:8]
+
+
+class StagedSweep(models.Model):
+    """What the last sweep read from its clocks; one row. Only where the ledger's clock is a host's (`clocks`)."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    read_at = models.DateTimeField()
+    boot = models.CharField(max_length=64, blank=True)
+    uptime = models.FloatField()
+
+    class Meta:
+        verbose_name = _("reading of the sweeper")
+        verbose_name_plural = _("readings of the sweeper")
+
+    def __str__(self) -> str:
+        return str(self.read_at)

@@ -279,11 +279,7 @@ class Receiver:
     def discard(self, upload_id: str) -> Upload:
         """Give it up. What was saved from it stays saved."""
         upload = self.fence(upload_id)
-        if upload.state is State.PROMOTED:
-            # Its claims may be open still: out of reach from now on, and the sweeper's to settle and remove.
-            self.ledger.swap(upload, replace(upload, expires_at=self.ledger.now()))
-        else:
-            self.stage.discard(upload.id)
+        self.stage.discard(upload.id)
         return upload
 
     def progress(self, upload: Upload) -> Progress:

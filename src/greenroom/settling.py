@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -13,14 +14,15 @@ from django.apps import apps
 from django.db import models, router, transaction
 
 from .core import LocalFiles, SideFiles, Stage, Store, Upload
-from .core.claims import Claim, claims_of
+from .core.claims import Claim, UnreadableClaim, claims_of, is_claimed
 from .core.digests import same_bytes
 from .core.place import remove_partial
-from .core.stage import ORPHAN_GRACE
 from .ledger import OrmLedger
 from .models import StagedUse
 from .owners import Visit
 from .promotion import is_local
+
+logger = logging.getLogger("greenroom")
 
 
 def settle_promotions(visit: Visit) -> None:
@@ -40,25 +42,37 @@ def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) ->
     """
     store = cast(SideFiles, stage.store)
     ledger = cast(OrmLedger, stage.ledger)
-    claims = list(claims_of(store, upload_id))
+    try:
+        claims = list(claims_of(store, upload_id))
+    except UnreadableClaim:
+        logger.exception("A claim is damaged, so its upload is kept; auditstaged says what to do.")
+        return False
     upload = ledger.get(upload_id)
     if not claims:
         return True
-    if upload is None and isinstance(stage.store, LocalFiles) and stage.store.age(upload_id) < ORPHAN_GRACE:
-        return False  # received and saved in one transaction that still runs: its record is not visible yet
+    if upload is None:
+        return False  # received and saved in one transaction that may still run: its record is not visible yet
     with transaction.atomic(using=ledger.alias):
-        if upload is not None and not all(is_over(ledger, upload, claim, own) for claim in claims):
+        if not all(is_over(ledger, upload, claim, own) for claim in claims):
             transaction.set_rollback(True, using=ledger.alias)
             return False
         for claim in claims:
             if row_holds(claim):
-                if upload is not None:
-                    ledger.close(upload, claim.use)
+                ledger.close(upload, claim.use)
             else:
                 remove_placed(claim, stage.store)
-                if upload is not None:
-                    ledger.release(upload, claim.use)
+                ledger.release(upload, claim.use)
     for claim in claims:
+        claim.erase(store)
+    return True
+
+
+def settle_unrecorded(stage: Stage, upload_id: str) -> bool:
+    """The same for bytes of which it is certain that they have no record, and will have none."""
+    store = cast(SideFiles, stage.store)
+    for claim in list(claims_of(store, upload_id)):  # one that is damaged is raised, and nothing is removed
+        if not row_holds(claim):
+            remove_placed(claim, stage.store)
         claim.erase(store)
     return True
 
@@ -74,7 +88,7 @@ def free_use(stage: Stage, use: StagedUse) -> None:
     if not cast(OrmLedger, stage.ledger).is_abandoned(use):
         return
     settle(stage, use.upload_id)
-    if not any(claims_of(cast(SideFiles, stage.store), use.upload_id)):
+    if not is_claimed(cast(SideFiles, stage.store), use.upload_id):
         cast(OrmLedger, stage.ledger).open_uses().filter(pk=use.pk).delete()
 
 

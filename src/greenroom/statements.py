@@ -28,12 +28,14 @@ def insert(alias: str, model: type[models.Model], values: Values) -> None:
 
 
 def update(alias: str, model: type[models.Model], values: Values, where: Values) -> int:
-    """Update the rows whose columns are equal to all of `where`; returns how many there were."""
+    """Update the rows whose columns are equal to all of `where` (None: are empty); returns how many there were."""
     connection = connections[alias]
-    statement = _update(alias, model, tuple(values), tuple(where))
+    equal = {name: value for name, value in where.items() if value is not None}
+    empty = tuple(name for name, value in where.items() if value is None)
+    statement = _update(alias, model, tuple(values), tuple(equal), empty)
     with connection.cursor() as cursor:
         cursor.execute(
-            statement, [*_prepared(connection, model, values), *_prepared(connection, model, where)]
+            statement, [*_prepared(connection, model, values), *_prepared(connection, model, equal)]
         )
         return int(cursor.rowcount)
 
@@ -90,11 +92,18 @@ def _insert(alias: str, model: type[models.Model], names: tuple[str, ...]) -> st
 
 
 @functools.cache
-def _update(alias: str, model: type[models.Model], names: tuple[str, ...], where: tuple[str, ...]) -> str:
+def _update(
+    alias: str,
+    model: type[models.Model],
+    names: tuple[str, ...],
+    equal: tuple[str, ...],
+    empty: tuple[str, ...],
+) -> str:
     table, columns = _quoted(alias, model, names)
-    _, conditions = _quoted(alias, model, where)
     values = ", ".join(f"{column} = %s" for column in columns)
-    condition = " AND ".join(f"{column} = %s" for column in conditions)
+    conditions = [f"{column} = %s" for column in _quoted(alias, model, equal)[1]]
+    conditions += [f"{column} IS NULL" for column in _quoted(alias, model, empty)[1]]
+    condition = " AND ".join(conditions)
     return f"UPDATE {table} SET {values} WHERE {condition}"  # noqa: S608 - names are the model's
 
 
@@ -119,18 +128,22 @@ def _converters(alias: str, model: type[models.Model]) -> list[tuple[str, Any, l
 
 @functools.cache
 def _held(alias: str) -> str:
-    names = ("offset", "reserved", "owner_id", "expires_at", "state", "id")
-    table, (offset, reserved, owner, expires_at, state, pk) = _quoted(alias, StagedUpload, names)
+    names = ("offset", "reserved", "owner_id", "expires_at", "state", "id", "buried_at")
+    table, (offset, reserved, owner, expires_at, state, pk, buried_at) = _quoted(alias, StagedUpload, names)
     size = f"CASE WHEN {offset} > {reserved} THEN {offset} ELSE {reserved} END"
-    condition = f"{owner} = %s AND {expires_at} > %s AND {state} <> %s AND {pk} <> %s"
+    condition = (
+        f"{owner} = %s AND {expires_at} > %s AND {state} <> %s AND {pk} <> %s AND {buried_at} IS NULL"
+    )
     return f"SELECT COUNT(*), COALESCE(SUM({size}), 0) FROM {table} WHERE {condition}"  # noqa: S608
 
 
 @functools.cache
 def _count_under(alias: str) -> str:
-    names = ("owner_id", "expires_at", "state", "terms")
-    table, (owner, expires_at, state, terms) = _quoted(alias, StagedUpload, names)
-    condition = f"{owner} = %s AND {expires_at} > %s AND {state} <> %s AND {terms} LIKE %s"
+    names = ("owner_id", "expires_at", "state", "terms", "buried_at")
+    table, (owner, expires_at, state, terms, buried_at) = _quoted(alias, StagedUpload, names)
+    condition = (
+        f"{owner} = %s AND {expires_at} > %s AND {state} <> %s AND {terms} LIKE %s AND {buried_at} IS NULL"
+    )
     return f"SELECT COUNT(*) FROM {table} WHERE {condition}"  # noqa: S608
 
 

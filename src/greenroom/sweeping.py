@@ -8,7 +8,7 @@ from . import signals
 from .core import Stage
 from .ledger import OrmLedger
 from .owners import make_stage
-from .settling import free_uses, settle
+from .settling import free_uses, settle, settle_unrecorded
 
 OWNERS_SECONDS = 7 * 24 * 3600.0
 
@@ -22,7 +22,7 @@ def clear_staged() -> list[str]:
     ledger = cast(OrmLedger, stage.ledger)
     settle_promoted(stage)
     free_uses(stage)
-    gone = stage.expire(lambda upload_id: settle(stage, upload_id))
+    gone = stage.expire(lambda upload_id: settle_over(stage, upload_id))
     ledger.forget_owners(ledger.now() - OWNERS_SECONDS)
     if gone:
         signals.expired.send(sender=Stage, upload_ids=gone)
@@ -33,3 +33,10 @@ def settle_promoted(stage: Stage) -> None:
     """Saves that a killed process has begun are settled now, long before the upload's time is over."""
     for upload_id in stage.store.ids():
         settle(stage, upload_id)
+
+
+def settle_over(stage: Stage, upload_id: str) -> bool:
+    """The last look at what is about to be removed: False if it is still being saved."""
+    if stage.ledger.get(upload_id) is None:
+        return settle_unrecorded(stage, upload_id)
+    return settle(stage, upload_id)

@@ -16,12 +16,12 @@ from types import FrameType
 
 import greenroom
 from greenroom import LocalStore, Stage
+from greenroom.core import Leases
 from greenroom.core.upload import new_id
 
 PACKAGE = str(Path(greenroom.__file__).parent)
 DATA = b"".join(bytes([n]) * 7_000 for n in range(6))
 SHA256 = hashlib.sha256(DATA).hexdigest()
-OLD = 2 * 3600  # seconds: older than bytes without a record may become
 
 
 def job(held: Path, saved: Path, acknowledge: int) -> None:
@@ -101,10 +101,9 @@ def look(number: int, held: Path, saved: Path, acknowledged: list[str]) -> None:
 def sweep(number: int, held: Path, saved: Path) -> None:
     """After a restart nothing is known of the uploads any more; the sweeper takes all of it, and only that."""
     whole = {path.name for path in saved.iterdir() if not path.name.startswith(".greenroom-")}
-    for path in sorted(held.rglob("*"), reverse=True):
-        then = path.lstat().st_mtime - OLD
-        os.utime(path, (then, then))
-    Stage(LocalStore(held, keep_free=0)).expire()
+    stage = Stage(LocalStore(held, keep_free=0), leases=Leases(grace=0))
+    assert stage.expire() == [], f"line {number}: removed as soon as it was found"
+    stage.expire()
     # An empty directory of the first level may stay: the next upload whose id begins so uses it.
     left = [str(path) for path in held.rglob("*") if path.parent != held]
     assert left == [], f"line {number}: the sweeper has left {left}"

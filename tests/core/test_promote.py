@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.core import MemoryLedger, Stage, State, Upload
+from greenroom.core import Leases, MemoryLedger, Stage, State, Upload
 from greenroom.core.claims import Claim, claims_of
-from greenroom.core.errors import AlreadySaved
+from greenroom.core.errors import AlreadySaved, NotHeld
 from greenroom.core.place import partial_path
 from greenroom.core.upload import new_id
 from greenroom.stores import LocalStore
@@ -124,11 +124,19 @@ def test_expiry_removes_what_is_over_and_only_that(stage: Stage, clock: FakeCloc
     assert stage.expire() == []
     clock.advance(3600 - 1)
     assert stage.expire() == []
+    assert stage.get(saved.id)
     clock.advance(1)
-    assert stage.expire() == [saved.id]
-    clock.advance(23 * 3600 - 1)
+    assert stage.expire() == []  # a tombstone from now on
+    with pytest.raises(NotHeld):
+        stage.get(saved.id)
+    assert saved.id in stage.store.ids()
+    clock.advance(3600 - 1)
     assert stage.expire() == []
     clock.advance(1)
+    assert stage.expire() == [saved.id]
+    clock.advance(22 * 3600)
+    assert stage.expire() == []
+    clock.advance(3600)
     assert sorted(stage.expire()) == sorted([waits.id, begun.id])
     assert nothing_is_left(stage)
     assert (tmp_path / "saved.txt").read_bytes() == b"green tea"
@@ -137,6 +145,8 @@ def test_expiry_removes_what_is_over_and_only_that(stage: Stage, clock: FakeCloc
 def test_expiry_asks_first(stage: Stage, clock: FakeClock) -> None:
     busy, over = receive(stage), receive(stage)
     clock.advance(24 * 3600)
+    stage.expire()
+    clock.advance(3600)
     assert stage.expire(lambda upload_id: upload_id != busy.id) == [over.id]
     assert list(stage.store.ids()) == [busy.id]
     assert stage.expire() == [busy.id]
@@ -144,34 +154,55 @@ def test_expiry_asks_first(stage: Stage, clock: FakeClock) -> None:
 
 def test_expiry_spares_what_was_renewed_in_the_meantime(stage: Stage, clock: FakeClock) -> None:
     upload = receive(stage)
-    clock.advance(24 * 3600)
-
-    def settle(upload_id: str) -> bool:
-        stage.touch(upload)  # a request that had it open just before its time was over
-        return True
-
-    assert stage.expire(settle) == []
+    clock.advance(24 * 3600 - 1)
+    stage.touch(upload)  # a request that had it open just before its time was over
+    clock.advance(1)
+    assert stage.expire() == []
+    clock.advance(3600)
+    assert stage.expire() == []
     assert read(stage, upload) == b"green tea"
 
 
-def test_expiry_removes_bytes_that_nothing_explains_once_they_are_old(local_stage: Stage) -> None:
+def test_what_was_buried_cannot_be_renewed_and_is_there_for_who_was_at_it(
+    stage: Stage, clock: FakeClock
+) -> None:
+    upload = receive(stage)
+    held = stage.open(upload.id)
+    clock.advance(24 * 3600)
+    stage.expire()
+    stage.touch(upload)
+    with pytest.raises(NotHeld):
+        stage.get(upload.id)
+    with held, stage.open_upload(upload) as again:
+        assert held.read() == again.read() == b"green tea"
+
+
+def test_expiry_removes_bytes_that_nothing_explains_an_hour_after_it_has_found_them(
+    local_stage: Stage,
+) -> None:
+    clock = FakeClock()
+    local_stage.ledger = MemoryLedger(clock)
     store, held = local_stage.store, receive(local_stage)
-    strays = [new_id(), new_id()]
-    for stray in strays:
-        store.append(stray, 0).close()
+    stray, later = new_id(), new_id()
+    store.append(stray, 0).close()
+    age(store.path(stray).parent, 30 * 24 * 3600)  # by a clock that may be wrong
     assert local_stage.expire() == []  # the record may be in a transaction that still runs
-    age(store.path(strays[0]).parent, 3601)
-    assert local_stage.expire() == [strays[0]]
-    assert sorted(store.ids()) == sorted([strays[1], held.id])
+    clock.advance(3600 - 1)
+    store.append(later, 0).close()
+    assert local_stage.expire() == []
+    clock.advance(1)
+    assert local_stage.expire() == [stray]
+    assert sorted(store.ids()) == sorted([later, held.id])
 
 
 def test_expiry_removes_copies_that_were_never_finished(local_stage: Stage, tmp_path: Path) -> None:
+    local_stage.leases = Leases(grace=0)
     upload = receive(local_stage)
     target = tmp_path / "saved.txt"
     Claim.new(upload.id, use="", target="path", place=str(target)).write(local_stage.store)
     partial_path(target).write_bytes(b"gree")
     local_stage.ledger.remove(upload.id)
-    age(local_stage.store.path(upload.id).parent, 3601)
+    assert local_stage.expire() == []
     assert local_stage.expire() == [upload.id]
     assert sorted(os.listdir(tmp_path)) == ["held"]
 

@@ -66,9 +66,11 @@ def append(stage: Stage, upload_id: str, coming: Coming, length: int | None) -> 
             raise OffsetMismatch(offset=offset, expected=upload.offset)
         return Part(stage, upload, place, length, coming).add()
     except Exception as error:
-        if stage.ledger.get(upload_id) is None:
+        record = stage.ledger.get(upload_id)
+        if record is None:
             # Given up meanwhile. What was made since has no record, and nobody else to remove it.
             stage.store.remove(upload_id)
+        if record is None or record.buried_at is not None:
             raise NotHeld(name=seen.client_name) from error
         if isinstance(error, DigestMismatch):
             stage.remove(upload_id)  # nobody can tell which of its bytes are wrong

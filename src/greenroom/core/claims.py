@@ -51,13 +51,24 @@ class Claim:
         store.remove_beside(self.upload_id, PREFIX + self.id)
 
 
+class UnreadableClaim(Exception):
+    """A claim that says nothing: nobody can tell what was to be saved where, so a person has to look."""
+
+
+def is_claimed(store: SideFiles, upload_id: str) -> bool:
+    """Whether there is a claim that is not settled."""
+    return any(name.startswith(PREFIX) for name in store.list_beside(upload_id))
+
+
 def claims_of(store: SideFiles, upload_id: str) -> Iterator[Claim]:
-    """The claims that are not settled."""
+    """The claims that are not settled. Raises `UnreadableClaim` for a damaged one: we write none that is not whole."""
     for name in store.list_beside(upload_id):
         if name.startswith(PREFIX):
             try:
                 values = json.loads(store.read_beside(upload_id, name))
+                # An entry may be older than this program, and say more than is asked of it now.
+                yield Claim(**{each.name: values[each.name] for each in fields(Claim) if each.name in values})
             except FileNotFoundError:
                 continue  # settled by somebody else since the names were read
-            # An entry may be older than this program, and say more than is asked of it now.
-            yield Claim(**{each.name: values[each.name] for each in fields(Claim) if each.name in values})
+            except (ValueError, TypeError) as error:
+                raise UnreadableClaim(f"{name} of upload {upload_id}") from error

@@ -172,9 +172,11 @@ class Intake:
         self.upload = self._written = after
 
     def _record(self) -> None:
-        """Raise `NotHeld` if there is no record any more, and leave no byte then."""
-        if self._stage.ledger.get(self.upload.id) is None:
+        """Raise `NotHeld` if there is no record any more, and leave no byte then, or if it is a tombstone."""
+        record = self._stage.ledger.get(self.upload.id)
+        if record is None:
             self._stage.store.remove(self.upload.id)
+        if record is None or record.buried_at is not None:
             raise NotHeld(name=self.upload.client_name)
 
     def _age(self) -> float:

@@ -31,7 +31,8 @@ class Ceilings:
 
 def counts(upload: Upload, owner: str, now: float) -> bool:
     """Whether it stands against the ceilings: what is saved already waits for nothing any more."""
-    return upload.owner == owner and upload.state is not State.PROMOTED and upload.expires_at > now
+    waits = upload.state is not State.PROMOTED and upload.buried_at is None
+    return upload.owner == owner and waits and upload.expires_at > now
 
 
 def counted_bytes(upload: Upload) -> int:
@@ -50,19 +51,39 @@ class Ledger(Protocol):
         """Add a record, unless the owner's ceilings are reached (`QuotaExceeded`); both at once, atomically."""
 
     def get(self, upload_id: str) -> Upload | None:
-        """The record, expired or not, or None."""
+        """The record, expired, a tombstone or neither; None if there is none at all."""
 
     def swap(self, before: Upload, after: Upload) -> bool:
         """Change what differs between `before` and `after`, if state, offset and epoch are still `before`'s.
 
         What does not differ is left as it is now: who renews a lease does not undo what a probe wrote down.
+        A tombstone does not change any more.
         """
+
+    def bury(self, upload_id: str) -> bool:
+        """Make a record a tombstone, with the next epoch, so that nobody who has seen it before can change it.
+
+        False if it is one already, or there is none.
+        """
+
+    def bury_due(self) -> list[str]:
+        """Bury each record whose lease has ended, and return their ids.
+
+        Looking and burying are one step: a lease that was renewed before it counts. What another transaction is
+        at may be left for the next time.
+        """
+
+    def buried(self, until: float) -> Iterable[str]:
+        """The ids of the tombstones that were made at `until` or before."""
+
+    def ids(self) -> Iterable[str]:
+        """The ids of all records, tombstones and all."""
 
     def remove(self, upload_id: str) -> None:
         """Forget a record. Removing what is not here is fine."""
 
-    def due(self) -> Iterable[Upload]:
-        """The records whose lease has ended."""
+    def afterwards(self, do: Callable[[], object]) -> None:
+        """Do it when what was written is safe: at once, or when the transaction around it has ended well."""
 
 
 @runtime_checkable
@@ -101,7 +122,7 @@ class MemoryLedger:
     def swap(self, before: Upload, after: Upload) -> bool:
         with self._lock:
             here = self._uploads.get(before.id)
-            if here is None or version(here) != version(before):
+            if here is None or here.buried_at is not None or version(here) != version(before):
                 return False
             self._uploads[before.id] = replace(here, **changes(before, after))
             return True
@@ -110,10 +131,35 @@ class MemoryLedger:
         with self._lock:
             self._uploads.pop(upload_id, None)
 
-    def due(self) -> list[Upload]:
+    def bury(self, upload_id: str) -> bool:
         now = self.now()
         with self._lock:
-            return [upload for upload in self._uploads.values() if upload.expires_at <= now]
+            return self._bury(upload_id, now)
+
+    def bury_due(self) -> list[str]:
+        now = self.now()
+        with self._lock:
+            due = [each.id for each in self._uploads.values() if each.expires_at <= now]
+            return [upload_id for upload_id in due if self._bury(upload_id, now)]
+
+    def buried(self, until: float) -> list[str]:
+        with self._lock:
+            uploads = list(self._uploads.values())
+        return [each.id for each in uploads if each.buried_at is not None and each.buried_at <= until]
+
+    def ids(self) -> list[str]:
+        with self._lock:
+            return list(self._uploads)
+
+    def afterwards(self, do: Callable[[], object]) -> None:
+        do()
+
+    def _bury(self, upload_id: str, now: float) -> bool:
+        here = self._uploads.get(upload_id)
+        if here is None or here.buried_at is not None:
+            return False
+        self._uploads[upload_id] = replace(here, buried_at=now, epoch=here.epoch + 1)
+        return True
 
     def claim(self, upload: Upload, use: str) -> bool:
         with self._lock:

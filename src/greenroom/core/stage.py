@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy as copying
+import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import BinaryIO, Self
 
 from . import appending
 from . import place as placing
-from .claims import Claim, claims_of
+from .claims import Claim, claims_of, is_claimed
 from .digests import DEFAULT, check_choice, digest_of
 from .errors import (
     AlreadySaved,
@@ -30,9 +31,11 @@ from .spool import DEFAULT_MEMORY, Spool, chunks_of
 from .store import LocalFiles, SideFiles, Store
 from .upload import State, Upload, is_id, new_id
 
+logger = logging.getLogger("greenroom")
+
 HOUR = 3600.0
-# Bytes without a record are not removed while the transaction that will show the record may still run.
-ORPHAN_GRACE = HOUR
+FOUND = "found-"
+"""How the side file is called that says when bytes were first seen without a record, by the ledger's clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +43,15 @@ class Leases:
     """How long things are held, in seconds.
 
     `held`: from the last use or render. `longest`: from creation, whatever happens. `promoted`: after a
-    save. `receiving`: since bytes last arrived for a file that nobody could continue.
+    save. `receiving`: since bytes last arrived for a file that nobody could continue. `grace`: how long a tombstone
+    stands before its bytes go, for requests that were at them.
     """
 
     held: float = 24 * HOUR
     longest: float = 7 * 24 * HOUR
     promoted: float = HOUR
     receiving: float = HOUR
+    grace: float = HOUR
 
 
 class Stage:
@@ -197,7 +202,9 @@ class Stage:
         """The record. Unknown, foreign, expired and discarded uploads all raise `NotHeld`, and look the same."""
         # What is no id is not asked for: a database may choke on it, and its answer would be another one.
         upload = self.ledger.get(upload_id) if is_id(upload_id) else None
-        if upload is None or upload.owner != self.owner or upload.expires_at <= self.ledger.now():
+        if upload is None or upload.owner != self.owner or upload.buried_at is not None:
+            raise NotHeld
+        if upload.expires_at <= self.ledger.now():
             raise NotHeld
         return upload
 
@@ -288,24 +295,29 @@ class Stage:
         return promoted if self.ledger.swap(upload, promoted) else upload
 
     def discard(self, upload_id: str) -> None:
-        """Give an upload up now: the bytes first, so that what is left of a broken try is explained."""
+        """Give an upload up: from now on it is absent for everybody, and counts no more."""
         self.remove(self.get(upload_id).id)
 
     def remove(self, upload_id: str) -> None:
-        """The same, whoever owns it and whatever state it is in."""
-        self.store.remove(upload_id)
-        self.ledger.remove(upload_id)
+        """The same, whoever owns it and whatever state it is in.
+
+        First the record becomes a tombstone, then the bytes go, then the record: what is left of a broken try is
+        explained. Of what is being saved, or has been, the tombstone and the bytes stay until `expire`: its claims
+        are to be settled first, and its uses keep a form that is sent twice from being saved twice.
+        """
+        if self.ledger.bury(upload_id) or self.ledger.get(upload_id) is None:
+            self.ledger.afterwards(lambda: self._clear(upload_id))
 
     def expire(self, settle: Callable[[str], bool] = lambda upload_id: True) -> list[str]:
-        """Remove everything whose time is over, and bytes that no record explains; returns the ids.
+        """Bury what is over, and remove what has been a tombstone for the time of grace; returns the ids of that.
 
-        `settle` is asked first about each: it settles what was being saved, and says False to keep it.
+        So goes what has been seen without any record for as long. `settle` is asked about each before it is removed:
+        it settles what was being saved, and says False to keep it. What fails with one keeps none of the others.
         """
-        gone = [upload.id for upload in self.ledger.due() if settle(upload.id)]
-        if isinstance(self.store, LocalFiles):
-            unexplained = [each for each in self.store.ids() if self.ledger.get(each) is None]
-            gone += [each for each in unexplained if self.store.age(each) > ORPHAN_GRACE and settle(each)]
-        return [upload_id for upload_id in gone if self._remove_expired(upload_id)]
+        self.ledger.bury_due()
+        until = self.ledger.now() - self.leases.grace
+        over = [*self.ledger.buried(until), *self._unrecorded(until)]
+        return [upload_id for upload_id in over if self._expire(upload_id, settle)]
 
     # -- for Intake and append ---------------------------------------------------------------------
 
@@ -324,18 +336,51 @@ class Stage:
     def _lease_end(self, upload: Upload, now: float) -> float:
         return min(upload.created_at + self.leases.longest, now + self.leases.held)
 
-    def _remove_expired(self, upload_id: str) -> bool:
-        """Remove bytes and record; False if somebody has renewed the lease since it was found to be over."""
+    def _clear(self, upload_id: str) -> None:
+        """Remove the bytes and the tombstone now, if nobody has saved them or is about to.
+
+        Who saves writes the claim down first and then looks whether the upload is still held; here it is buried
+        first, and then the claims are looked for: one of the two always sees the other.
+        """
         upload = self.ledger.get(upload_id)
-        if upload is not None and upload.expires_at > self.ledger.now():
+        saved = upload is not None and upload.state is State.PROMOTED
+        if not saved and not (isinstance(self.store, SideFiles) and is_claimed(self.store, upload_id)):
+            self.store.remove(upload_id)
+            self.ledger.remove(upload_id)
+
+    def _expire(self, upload_id: str, settle: Callable[[str], bool]) -> bool:
+        try:
+            if not settle(upload_id):
+                return False
+            if isinstance(self.store, SideFiles):
+                # The journal goes with the bytes, so what it explains goes first: copies that were never finished.
+                for claim in claims_of(self.store, upload_id):
+                    if claim.target == "path":
+                        placing.remove_partial(Path(claim.place))
+            self.store.remove(upload_id)
+            self.ledger.remove(upload_id)
+        except Exception:
+            logger.exception("Upload %s could not be removed; the next sweep tries it again.", upload_id)
             return False
-        if isinstance(self.store, SideFiles):
-            # The journal goes with the bytes, so what it explains goes first: copies that were never finished.
-            for claim in claims_of(self.store, upload_id):
-                if claim.target == "path":
-                    placing.remove_partial(Path(claim.place))
-        self.remove(upload_id)
         return True
+
+    def _unrecorded(self, until: float) -> Iterator[str]:
+        """The ids of bytes that were without a record at `until` already. What is found only now is marked.
+
+        The record of what was received in a transaction that still runs cannot be seen yet. How old the files are
+        does not count: they have the clock of a host, which may be wrong.
+        """
+        if not isinstance(self.store, SideFiles):
+            return
+        # In this order: the record is there before the first byte, and the last byte goes before the record.
+        found = set(self.store.ids()).difference(self.ledger.ids())
+        # Looked at once more, as another sweeper may have removed it: a mark would bring it back.
+        for upload_id in found and sorted(found.intersection(self.store.ids())):
+            marks = [each for each in self.store.list_beside(upload_id) if each.startswith(FOUND)]
+            if not marks:
+                self.store.put_beside(upload_id, f"{FOUND}{int(self.ledger.now())}", b"")
+            elif int(marks[0].removeprefix(FOUND)) <= until:
+                yield upload_id
 
     def _new(
         self,

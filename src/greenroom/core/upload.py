@@ -54,7 +54,8 @@ class Upload:
     which algorithm it was made (`sha256:9f86d0...`), and is empty when none was taken.
     `stamp` is the store's fingerprint of the finished bytes; `epoch` rises with every change of
     writer, so that an overtaken one is told apart. `terms` is what an adapter agreed on with the client
-    when the upload was created, in the adapter's own JSON.
+    when the upload was created, in the adapter's own JSON. A record that has a `buried_at` is a tombstone: for
+    everybody it is absence, and it stands until the bytes that it explains are gone.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Upload:
     terms: str = ""
     staged_at: float | None = None
     promoted_at: float | None = None
+    buried_at: float | None = None
 
     @property
     def size(self) -> int:

@@ -175,19 +175,69 @@ class LedgerSuite:
 
     # -- time --------------------------------------------------------------------------------------
 
-    def test_records_are_due_when_their_lease_has_ended(self, ledger: Ledger) -> None:
+    def test_records_are_buried_when_their_lease_has_ended(self, ledger: Ledger) -> None:
         now = float(int(ledger.now()))
         over = [inserted(ledger, expires_at=now - seconds) for seconds in (1, 1_000_000)]
         over.append(inserted(ledger, expires_at=now - 1, state=State.PROMOTED))
-        waits = inserted(ledger, expires_at=now + 1_000)
-        due = {upload.id for upload in ledger.due()}
+        waits, renewed = inserted(ledger, expires_at=now + 1_000), inserted(ledger, expires_at=now - 1)
+        promise(ledger.swap(renewed, renewed.leased(now + 1_000)), "A lease can be renewed.")
         promise(
-            due == {upload.id for upload in over}, "Due is what is over, in whatever state, and only that."
+            set(ledger.bury_due()) == {upload.id for upload in over},
+            "Due is what is over, in whatever state, and only that.",
         )
+        promise(not ledger.bury_due(), "What is a tombstone is not due again.")
         promise(ledger.swap(waits, replace(waits, expires_at=now - 1)), "A lease can be ended.")
-        promise(waits.id in {upload.id for upload in ledger.due()}, "A lease that was ended is over.")
-        ledger.swap(over[0], over[0].leased(now + 1_000))
-        promise(over[0].id not in {upload.id for upload in ledger.due()}, "A lease that was renewed is not.")
+        promise(ledger.bury_due() == [waits.id], "A lease that was ended is over.")
+        here = ledger.get(renewed.id)
+        promise(here is not None and here.buried_at is None, "A lease that was renewed is not over.")
+
+    def test_a_tombstone_does_not_change(self, ledger: Ledger) -> None:
+        before = inserted(ledger)
+        promise(ledger.bury(before.id), "A record can be buried before its time.")
+        promise(not ledger.bury(before.id), "Once.")
+        promise(not ledger.bury(new_id()), "An unknown one cannot.")
+        here = ledger.get(before.id)
+        promise(here is not None and here.buried_at is not None, "It is there, and says when it was buried.")
+        promise(here is not None and here.epoch > before.epoch, "Its epoch is a later one.")
+        promise(not ledger.swap(before, before.received(1)), "Who has seen it before cannot change it.")
+        if here is not None:
+            promise(not ledger.swap(here, here.received(1)), "Who sees it now cannot change it.")
+            promise(not ledger.swap(here, replace(here, buried_at=None)), "Nobody brings it back.")
+        promise(ledger.get(before.id) == here, "A tombstone stays as it is.")
+        ledger.remove(before.id)
+        promise(ledger.get(before.id) is None, "It can be removed.")
+
+    def test_tombstones_can_be_listed_by_their_age(self, ledger: Ledger) -> None:
+        buried, other = inserted(ledger), inserted(ledger)
+        ledger.bury(buried.id)
+        promise(set(ledger.ids()) == {buried.id, other.id}, "All ids are those of tombstones as well.")
+        promise(list(ledger.buried(ledger.now() + 1)) == [buried.id], "A tombstone is listed.")
+        promise(not list(ledger.buried(ledger.now() - 60)), "Not among older ones.")
+
+    def test_a_tombstone_does_not_count(self, ledger: Ledger) -> None:
+        one = Ceilings(uploads=1, bytes=100)
+        first = inserted(ledger, one, reserved=100)
+        ledger.bury(first.id)
+        inserted(ledger, one, reserved=100)
+
+    def test_of_a_swap_and_a_burial_at_once_the_burial_is_the_last(self, ledger: Ledger) -> None:
+        def swap(upload: Upload, done: list[bool]) -> Callable[[], None]:
+            return lambda: done.append(ledger.swap(upload, upload.received(1)))
+
+        def bury(upload: Upload) -> Callable[[], None]:
+            return lambda: promise(ledger.bury(upload.id), "What is changed meanwhile is buried all the same.")
+
+        for _ in range(THREADS):
+            upload, done = inserted(ledger), list[bool]()
+            at_once([swap(upload, done), bury(upload)], ended=self.thread_ended)
+            here = ledger.get(upload.id)
+            promise(here is not None and here.buried_at is not None, "What was buried stays buried.")
+            promise(here is not None and here.offset == int(done[0]), "A swap is done before it, or not at all.")
+
+    def test_without_a_transaction_what_is_to_be_done_afterwards_is_done_at_once(self, ledger: Ledger) -> None:
+        done: list[int] = []
+        ledger.afterwards(lambda: done.append(1))
+        promise(done == [1], "Nothing is waited for.")
 
     # -- uses --------------------------------------------------------------------------------------
 
