@@ -26,7 +26,7 @@ _PAUSE = 0.05
 
 def remember(visit: Visit, response: HttpResponseBase) -> None:
     """Keep where this request was redirected to with the uses that it took."""
-    keys = [each.key for each in visit.promotions if each.finished]
+    keys = {each.key for each in visit.promotions if each.taken}
     if keys:
         ledger = cast(OrmLedger, visit.stage.ledger)
         location = response.headers.get("Location", "") if 300 <= response.status_code < 400 else ""
@@ -69,7 +69,7 @@ def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
                 transaction.set_rollback(True, using=ledger.alias)
                 return each
             statements.update(ledger.alias, StagedUse, {"post": visit.post}, {"key": key})
-    visit.uses.update(keys)
+        visit.uses.update(keys)  # as the last step: what is taken is known to be taken
     return None
 
 
@@ -97,8 +97,8 @@ def again(request: HttpRequest, taken: TakenUse) -> HttpResponse:
     until = time.monotonic() + PATIENCE
     while True:
         row = StagedUse.objects.using(ledger.alias).filter(pk=taken.key).first()
-        if row is None or row.answered or time.monotonic() > until:
-            break
+        if row is None or row.answered or ledger.is_abandoned(row) or time.monotonic() > until:
+            break  # nobody else will say more: the first has its answer, or its server was killed
         time.sleep(_PAUSE)
     if row is not None and row.location:
         return HttpResponseRedirect(row.location)

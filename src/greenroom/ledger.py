@@ -181,12 +181,13 @@ class OrmLedger:
                 )
                 columns = [field.attname for field in StagedUse._meta.concrete_fields]
                 statements.insert(self.alias, StagedUse, {name: getattr(row, name) for name in columns})
+                return True  # as the last step: what is taken is known to be taken
         except IntegrityError:
             return False
-        return True
 
     def release(self, upload: Upload, use: str) -> None:
-        self.uses(upload, use).delete()
+        """What was closed stays closed."""
+        self.uses(upload, use).filter(closed=False).delete()
 
     def close(self, upload: Upload, use: str) -> None:
         """What was claimed is saved, for good."""

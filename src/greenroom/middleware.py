@@ -67,7 +67,7 @@ class GreenroomMiddleware:
         with visiting(visit):
             try:
                 response = self.get_response(request)
-                answers.remember(visit, response)
+                tidy(answers.remember, visit, response)
                 unread = getattr(getattr(request, "_files", None), "unread", None)
                 if unread is not None:
                     say_that_it_is_too_large(response)
@@ -142,10 +142,15 @@ class GreenroomMiddleware:
 def end(visit: Visit) -> None:
     """Settle and forget. What fails here is the sweeper's to do, and no reason to withhold an answer."""
     for step in (Visit.confirm_kept, settle_promotions, Visit.abandon_unkept):
-        try:
-            step(visit)
-        except Exception:
-            logger.exception("A request could not be tidied up; clearstaged will do it.")
+        tidy(step, visit)
+
+
+def tidy(step: Callable[..., None], *arguments: Any) -> None:
+    """Take a step behind the view, whose answer it cannot change any more."""
+    try:
+        step(*arguments)
+    except Exception:
+        logger.exception("A request could not be tidied up; clearstaged will do it.")
 
 
 def say_that_it_is_too_large(response: HttpResponseBase) -> None:

@@ -91,9 +91,12 @@ class Visit:
         for intake in intakes:
             if not intake.wanted:
                 intake.abandon()
+        # What could not be settled is found again by what it was to put in place.
+        wanted = {each.claim.source for each in self.promotions}
         baked, self.baked = self.baked, []
         for path in baked:
-            path.unlink(missing_ok=True)
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)
 
 
 _current: ContextVar[Visit | None] = ContextVar("greenroom_visit", default=None)

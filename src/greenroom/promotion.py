@@ -11,23 +11,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models.fields.files import FieldFile
 
 from . import conf, signals
 from .core import SideFiles, Upload
 from .core.claims import Claim
-from .core.errors import AlreadySaved, Altered
+from .core.errors import AlreadySaved, Altered, NotHeld, Refused
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
-from .owners import current_visit
+from .owners import Visit, current_visit
 
 _PENDING = "_greenroom_pending"
 ATTEMPTS = 100  # names to try before a directory is given up as hopeless
@@ -35,12 +34,16 @@ ATTEMPTS = 100  # names to try before a directory is given up as hopeless
 
 @dataclass(kw_only=True)
 class Promotion:
-    """One file on its way from the stage into one model field. `finished` when nothing is left to settle."""
+    """One file on its way from the stage into one model field.
+
+    `taken` says that this request has the use, `finished` that nothing is left to settle.
+    """
 
     staged: StagedFile
     upload: Upload
     claim: Claim
     instance: models.Model
+    taken: bool = False
     finished: bool = False
 
     @property
@@ -52,6 +55,22 @@ class Promotion:
     def ledger(self) -> OrmLedger:
         return cast(OrmLedger, self.staged.stage.ledger)
 
+    def take(self, visit: Visit | None) -> None:
+        """Take the use. Raises `TakenUse` if another request has it, and `NotHeld` if the upload is gone."""
+        if visit is not None and self.key in visit.uses:  # taken when the form was cleaned
+            self.taken = True
+            visit.uses.remove(self.key)
+            return
+        # Or this very request took it before: a view may save one file into two objects, or try again after an
+        # error. The chance is the request's.
+        self.taken = self.ledger.claim(self.upload, self.claim.use) or (
+            visit is not None and any(each.taken and each.key == self.key for each in visit.promotions)
+        )
+        if not self.taken and self.ledger.get(self.upload.id) is None:
+            raise NotHeld(name=self.upload.client_name)
+        if not self.taken:
+            raise TakenUse(name=self.upload.client_name, key=self.key)
+
     def close(self) -> None:
         """The row is written: in the same transaction, the use is closed and the upload is promoted."""
         self.ledger.close(self.upload, self.claim.use)
@@ -59,9 +78,8 @@ class Promotion:
 
     def finish(self) -> None:
         """The row is safe: nothing is left to settle."""
+        self.claim.erase(cast(SideFiles, self.staged.stage.store))
         self.finished = True
-        store = self.staged.stage.store
-        self.claim.erase(cast(SideFiles, store))
         signals.promoted.send(
             sender=type(self.instance), instance=self.instance, upload=self.upload, name=self.claim.place
         )
@@ -90,11 +108,7 @@ def promote_before_save(
         fieldfile = getattr(instance, field.attname)
         staged = getattr(fieldfile, "_file", None)
         if isinstance(staged, StagedFile) and not fieldfile._committed and is_ordinary(fieldfile):
-            promotion = promote(staged, instance, field, fieldfile)
-            instance.__dict__.setdefault(_PENDING, []).append(promotion)
-            visit = current_visit()
-            if visit is not None:
-                visit.promotions.append(promotion)
+            promote(staged, instance, field, fieldfile)
 
 
 def close_after_save(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
@@ -111,33 +125,28 @@ def close_after_save(sender: type[models.Model], instance: models.Model, using: 
 
 def promote(
     staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile
-) -> Promotion:
+) -> None:
     """Claim, journal, put in place, and name the file in the instance."""
     staged.identify()  # before anything is claimed: by what a use is known must not change while it is open
     upload = staged.keep()
     staged.stage.verify(upload)
-    claim = Claim.new(
-        upload.id,
-        use=staged.use,
-        target=f"{field.model._meta.label}.{field.name}",
-        source=staged.source,
-    )
-    ledger = cast(OrmLedger, staged.stage.ledger)
-    visit, key = current_visit(), use_key(upload, claim.use)
-    if visit is not None and key in visit.uses:
-        visit.uses.remove(key)  # taken when the form was cleaned
-    elif not ledger.claim(upload, claim.use):
-        if visit is None or key not in {each.key for each in visit.promotions}:
-            raise TakenUse(name=upload.client_name, key=key)
-        # This very request took it: a view may save one file into two objects. The chance is the request's.
-        claim = replace(claim, use=claim.id)
-        ledger.claim(upload, claim.use)
+    target = f"{field.model._meta.label}.{field.name}"
+    claim = Claim.new(upload.id, use=staged.use, target=target, source=staged.source)
+    promotion = Promotion(staged=staged, upload=upload, claim=claim, instance=instance)
+    visit = current_visit()
+    if visit is not None:
+        visit.promotions.append(promotion)  # before anything is taken: whatever happens, it will be settled
+    promotion.take(visit)
     try:
         name = field.generate_filename(instance, staged.name)
-        claim, name = put(staged, upload, claim, fieldfile.storage, name, field.max_length)
+        name = put(promotion, fieldfile.storage, name, field.max_length)
     except BaseException:
-        ledger.release(upload, claim.use)
+        with contextlib.suppress(
+            DatabaseError
+        ):  # of a transaction that is broken; the request's end will do it
+            promotion.ledger.release(upload, promotion.claim.use)
         raise
+    instance.__dict__.setdefault(_PENDING, []).append(promotion)
     if staged.crop_to:
         write_crop(instance, staged)
     fieldfile.name = name
@@ -145,42 +154,33 @@ def promote(
     private = cast(Any, fieldfile)
     private._set_instance_attribute(name, staged)
     private._committed = True
-    return Promotion(staged=staged, upload=upload, claim=claim, instance=instance)
 
 
-def put(
-    staged: StagedFile, upload: Upload, claim: Claim, storage: Any, name: str, max_length: int | None
-) -> tuple[Claim, str]:
-    """The bytes under a name that is free in `storage`; returns the claim as journaled, and the name."""
+def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -> str:
+    """The bytes under a name that is free in `storage`; the claim has it, and it is returned."""
+    staged, upload = promotion.staged, promotion.upload
     store = cast(SideFiles, staged.stage.store)
     for _ in range(ATTEMPTS):
         name = storage.get_available_name(name, max_length=max_length)
-        claim = replace(claim, place=name)
-        claim.write(store)
+        promotion.claim = replace(promotion.claim, place=name)
+        promotion.claim.write(store)
         try:
-            with journal_kept_only_for_a_trace(claim, store):
-                saved = put_once(staged, upload, storage, name, max_length)
+            saved = put_once(staged, upload, storage, name, max_length)
         except FileExistsError:
+            promotion.claim.erase(store)  # what stands there is somebody else's
             # Somebody took the name between the look and the link, or is copying to it at this moment: in
             # that case it still looks free, and asking for it again would be no use.
             stem, extension = os.path.splitext(name)
             name = storage.get_alternative_name(stem, extension)
             continue
+        except (OSError, Refused):
+            promotion.claim.erase(store)  # nothing stands there; of any other error that is not certain
+            raise
         if saved != name:  # a storage may choose another name after all
-            claim = replace(claim, place=saved)
-            claim.write(store)
-        return claim, saved
+            promotion.claim = replace(promotion.claim, place=saved)
+            promotion.claim.write(store)
+        return saved
     raise FileExistsError(f"No free name for {name} after {ATTEMPTS} attempts.")
-
-
-@contextlib.contextmanager
-def journal_kept_only_for_a_trace(claim: Claim, store: SideFiles) -> Iterator[None]:
-    """When putting in place fails in an orderly way nothing stands under the name, so the claim is void."""
-    try:
-        yield
-    except BaseException:
-        claim.erase(store)
-        raise
 
 
 def put_once(staged: StagedFile, upload: Upload, storage: Any, name: str, max_length: int | None) -> str:

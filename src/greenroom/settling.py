@@ -26,16 +26,18 @@ logger = logging.getLogger("greenroom")
 
 
 def settle_promotions(visit: Visit) -> None:
-    """At the end of a request: whatever it has begun to save and not finished."""
-    promotions, visit.promotions = visit.promotions, []
-    unfinished = {each.upload.id: each.staged.stage for each in promotions if not each.finished}
-    own = {each.claim.id for each in promotions}
-    for upload_id, stage in unfinished.items():
-        settle(stage, upload_id, own=own)
+    """At the end of a request: whatever it has begun to save and not finished. What cannot be settled now stays."""
+    own = {each.claim.id for each in visit.promotions}
+    for each in list(visit.promotions):
+        if not each.finished:
+            settle(each.staged.stage, each.upload.id, own=own)
+            if each.taken:  # and came to no claim, or to one that is settled
+                each.ledger.release(each.upload, each.claim.use)
+        visit.promotions.remove(each)
 
 
 def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) -> bool:
-    """Settle every claim of one upload; False if one of them may still be under way.
+    """Settle the claims of one upload; False if one of them may still be under way.
 
     Taking a claim's use is what tells a dead claim from a live one: while the transaction that took it
     runs, the database makes us wait for its end. `own` are the ids of claims that are known to have ended.
@@ -47,24 +49,38 @@ def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) ->
     except UnreadableClaim:
         logger.exception("A claim is damaged, so its upload is kept; auditstaged says what to do.")
         return False
-    upload = ledger.get(upload_id)
     if not claims:
         return True
+    upload = ledger.get(upload_id)
     if upload is None:
-        return False  # received and saved in one transaction that may still run: its record is not visible yet
+        return (
+            False  # received and saved in one transaction that may still run: its record is not visible yet
+        )
     with transaction.atomic(using=ledger.alias):
-        if not all(is_over(ledger, upload, claim, own) for claim in claims):
-            transaction.set_rollback(True, using=ledger.alias)
-            return False
-        for claim in claims:
-            if row_holds(claim):
-                ledger.close(upload, claim.use)
-            else:
-                remove_placed(claim, stage.store)
-                ledger.release(upload, claim.use)
-    for claim in claims:
+        uses = {claim.use for claim in claims if claim.id not in own}
+        ended = {use for use in uses if is_over(ledger, upload, use)}
+        over = [claim for claim in claims if claim.id in own or claim.use in ended]
+        saved = [claim for claim in over if row_holds(claim)]
+        # These first: the claims of one request share its use, and one that is closed is not given back.
+        for claim in sorted(over, key=lambda claim: claim not in saved):
+            settle_one(stage, upload, claim, saved=claim in saved)
+    for claim in over:
         claim.erase(store)
-    return True
+    return len(over) == len(claims)
+
+
+def settle_one(stage: Stage, upload: Upload | None, claim: Claim, *, saved: bool) -> None:
+    """Make the records say what became of a claim, and take back what was put in place for nothing."""
+    ledger = cast(OrmLedger, stage.ledger)
+    if not saved:
+        remove_placed(claim, stage.store)
+    if upload is None:
+        return
+    if saved:
+        ledger.close(upload, claim.use)
+        stage.mark_promoted(upload)
+    else:
+        ledger.release(upload, claim.use)
 
 
 def settle_unrecorded(stage: Stage, upload_id: str) -> bool:
@@ -92,14 +108,12 @@ def free_use(stage: Stage, use: StagedUse) -> None:
         cast(OrmLedger, stage.ledger).open_uses().filter(pk=use.pk).delete()
 
 
-def is_over(ledger: OrmLedger, upload: Upload, claim: Claim, own: AbstractSet[str]) -> bool:
-    """Whether nobody is still saving under this claim. Afterwards its use is taken, by them or by us."""
-    if ledger.claim(upload, claim.use):
+def is_over(ledger: OrmLedger, upload: Upload, use: str) -> bool:
+    """Whether nobody is still saving under this use. Afterwards it is taken, by them or by us."""
+    if ledger.claim(upload, use):
         return True
-    row = ledger.uses(upload, claim.use).first()
-    if row is None or row.closed or claim.id in own:
-        return True
-    return ledger.is_abandoned(row)
+    row = ledger.uses(upload, use).first()
+    return row is None or row.closed or ledger.is_abandoned(row)
 
 
 def row_holds(claim: Claim) -> bool:
