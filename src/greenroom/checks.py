@@ -31,7 +31,7 @@ def register_all() -> None:
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001 to E005, E010, W001: the `GREENROOM` dict, the store that it describes, and where that is."""
+    """E001 to E005, E010, E011, W001: the `GREENROOM` dict, the store that it describes, and where that is."""
     values = getattr(settings, "GREENROOM", {})
     try:
         current = conf.read(values)
@@ -50,6 +50,11 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     except Exception as error:  # importing the project's own module may raise anything
         hint = 'Use "greenroom.owners.session_owner", or a function (request, create) of your own.'
         return [Error(f'GREENROOM["OWNER"] cannot be used: {error}', hint=hint, id="greenroom.E002")]
+    try:
+        current.address_of()
+    except Exception as error:  # as above
+        hint = 'Use "greenroom.addresses.remote_address", or a function (request) of your own.'
+        return [Error(f'GREENROOM["ADDRESS"] cannot be used: {error}', hint=hint, id="greenroom.E011")]
     try:
         store = current.make_store()
     except Exception as error:  # a store of the project's own may raise anything

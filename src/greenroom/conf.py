@@ -50,6 +50,18 @@ class Settings:
     """How many uploads one owner may hold."""
     owner_bytes: int | str = "5 GB"
     """How many bytes one owner may hold."""
+    total_uploads: int | None = None
+    """How many uploads all owners together may hold; `None` is no ceiling."""
+    total_bytes: int | str | None = None
+    """How many bytes all owners together may hold; `None` is no ceiling."""
+    address: str = "greenroom.addresses.remote_address"
+    """Dotted path of `(request) -> str | None`: from which address does it come? `None` is not counted."""
+    address_uploads: int | None = 1_000
+    """How many uploads the owners may hold who have newly come from one address, together."""
+    address_bytes: int | str | None = "20 GB"
+    """How many bytes they may hold, together."""
+    new_owner: float | timedelta = timedelta(hours=24)
+    """How long an owner is new, and their address is kept (as a keyed hash)."""
     keep_free: int | str = "1 GB"
     """Room on the disk that uploads never take (the default store's `keep_free`)."""
     max_pixels: int = 100_000_000
@@ -72,12 +84,14 @@ class Settings:
     """How bytes reach a final place on the same file system: "link" (no byte is copied) or "copy"."""
 
     def __post_init__(self) -> None:
-        for name in ("memory", "owner_bytes", "keep_free", "render_memory"):
-            if name != "memory" or self.memory is not None:
+        for name in ("owner_bytes", "keep_free", "render_memory"):
+            size_of(name, getattr(self, name))
+        for name in ("memory", "total_bytes", "address_bytes"):
+            if getattr(self, name) is not None:
                 size_of(name, getattr(self, name))
         if parse_size(self.render_memory) < LEAST_RENDER_MEMORY:
             raise UsageError('GREENROOM["RENDER_MEMORY"] is a size from "128 MiB".', self.render_memory)
-        for name in ("lease", "longest_lease", "promoted_lease", "render_seconds", "inspect_seconds"):
+        for name in ("lease", "longest_lease", "promoted_lease", "render_seconds", "inspect_seconds", "new_owner"):
             value = seconds(getattr(self, name))
             if not _is_number(value) or not 0 < value <= LONGEST_TIME:
                 rule = f'GREENROOM["{name.upper()}"] is seconds or a timedelta, of ten years at most.'
@@ -86,9 +100,13 @@ class Settings:
             rule = f'GREENROOM["LONGEST_LEASE"] is at least as long as LEASE, which is {seconds(self.lease):g} s.'
             raise UsageError(rule, self.longest_lease)
         for name in ("owner_uploads", "max_pixels", "max_frames", "max_total_pixels", "workers"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(f'GREENROOM["{name.upper()}"] is a whole number from 1.', value)
+            if not _is_count(getattr(self, name)):
+                rule = f'GREENROOM["{name.upper()}"] is a whole number from 1.'
+                raise UsageError(rule, getattr(self, name))
+        for name in ("total_uploads", "address_uploads"):
+            if getattr(self, name) is not None and not _is_count(getattr(self, name)):
+                rule = f'GREENROOM["{name.upper()}"] is a whole number from 1, or None.'
+                raise UsageError(rule, getattr(self, name))
         if self.digest not in CHOICES:
             raise UsageError('GREENROOM["DIGEST"] is "sha256", "blake3" or None.', self.digest)
         if self.place not in ("link", "copy"):
@@ -100,8 +118,9 @@ class Settings:
             or not isinstance(self.store.get("OPTIONS", {}), Mapping)
         ):
             raise UsageError('GREENROOM["STORE"] is {"BACKEND": "dotted.path", "OPTIONS": {}}.', self.store)
-        if not isinstance(self.owner, str):
-            raise UsageError('GREENROOM["OWNER"] is a dotted path.', self.owner)
+        for name in ("owner", "address"):
+            if not isinstance(getattr(self, name), str):
+                raise UsageError(f'GREENROOM["{name.upper()}"] is a dotted path.', getattr(self, name))
 
     @property
     def leases(self) -> Leases:
@@ -118,7 +137,14 @@ class Settings:
 
     @property
     def ceilings(self) -> Ceilings:
-        return Ceilings(uploads=self.owner_uploads, bytes=self.owner_bytes)
+        return Ceilings(
+            uploads=self.owner_uploads,
+            bytes=self.owner_bytes,
+            total_uploads=self.total_uploads,
+            total_bytes=self.total_bytes,
+            address_uploads=self.address_uploads,
+            address_bytes=self.address_bytes,
+        )
 
     @property
     def limits(self) -> Limits:
@@ -166,6 +192,13 @@ class Settings:
         if not callable(function):
             raise UsageError('GREENROOM["OWNER"] names a function (request, create).', function)
         return cast(Callable[[Any, bool], str | None], function)
+
+    def address_of(self) -> Callable[[Any], str | None]:
+        """The function that `ADDRESS` names."""
+        function = import_string(self.address)
+        if not callable(function):
+            raise UsageError('GREENROOM["ADDRESS"] names a function (request).', function)
+        return cast(Callable[[Any], str | None], function)
 
 
 def read(values: Mapping[str, Any]) -> Settings:
@@ -224,6 +257,10 @@ def seconds(value: float | timedelta) -> float:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:

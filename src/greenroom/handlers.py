@@ -112,7 +112,7 @@ class FormReader:
         self.sink: Sink | None = None
 
     def read(self, body: Body, boundary: bytes) -> QueryDict:
-        parser = MultipartParser(boundary, encoding=self.encoding, max_parts=None)
+        self.parser = parser = MultipartParser(boundary, encoding=self.encoding, max_parts=None)
         try:
             with contextlib.suppress(CutShort):  # the form may be whole; what follows it says nothing
                 while count := self.fill(body):
@@ -186,7 +186,7 @@ class FormReader:
             if index >= policy.max_files:
                 raise TooMany(limit=policy.max_files)
             ceiling = policy.limits.ceiling
-            coming = max(self.length - self.bytes_read, 0)
+            coming = max(self.length - self.bytes_read, 0) + self.parser.left
             intake = visit.stage.intake(
                 client_name=name,
                 client_type=part.content_type,

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import IntegrityError, connections, models, router, transaction
 from django.utils import timezone
 
-from . import statements
-from .core.ledger import Ceilings, claim_key
+from . import counting, statements
+from .core.ceilings import Ceilings
+from .core.ledger import claim_key
 from .core.upload import Picture, State, Upload
 from .holders import is_dead, this_holder
 from .models import StagedOwner, StagedUpload, StagedUse
@@ -41,11 +42,14 @@ _alone_with: ContextVar[str] = ContextVar(
 class OrmLedger:
     """A `Ledger` and `Uses` in the database that the router gives for `StagedUpload`.
 
-    `user_id` is written down beside an owner's key, for the admin to show; nothing is decided by it.
+    `user_id` is written down beside an owner's key, for the admin to show; nothing is decided by it. `address` is
+    the hash of where the owner has come from, if that is counted, and kept for `new_for` seconds if they are new.
     """
 
-    def __init__(self, user_id: Any = None) -> None:
+    def __init__(self, user_id: Any = None, address: str = "", new_for: float = 0.0) -> None:
         self.user_id = user_id
+        self.address = address
+        self.new_for = new_for
 
     @property
     def alias(self) -> str:
@@ -65,8 +69,7 @@ class OrmLedger:
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
         with self.alone(upload.owner):
-            held = statements.held(self.alias, upload.owner, to_datetime(self.now()))
-            ceilings.check(upload, *held)
+            counting.check(self.alias, upload, ceilings, to_datetime(self.now()))
             statements.insert(self.alias, StagedUpload, to_columns(upload))
 
     @contextlib.contextmanager
@@ -78,7 +81,7 @@ class OrmLedger:
         with transaction.atomic(using=self.alias):
             # Writing to the owner's row makes everybody else with the same owner wait, so that two inserts cannot
             # both be the last that fits.
-            self._seen(owner, to_datetime(self.now()))
+            self._seen(owner)
             reset = _alone_with.set(owner)
             try:
                 yield
@@ -87,7 +90,7 @@ class OrmLedger:
 
     def count_under(self, owner: str, mark: str) -> int:
         """As many as `under` gives, without reading them."""
-        return statements.count_under(self.alias, owner, to_datetime(self.now()), mark)
+        return counting.count_under(self.alias, owner, to_datetime(self.now()), mark)
 
     def under(self, owner: str, mark: str) -> list[Upload]:
         """The owner's uploads that wait and whose terms contain `mark`."""
@@ -100,11 +103,12 @@ class OrmLedger:
         return [to_upload(row) for row in rows.exclude(state=State.PROMOTED)]
 
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
-        """Count `size` bytes for an upload that is here already, whose length nobody knew (`QuotaExceeded`)."""
         with self.alone(upload.owner):
-            others = statements.held(self.alias, upload.owner, to_datetime(self.now()), but=upload.id)
-            ceilings.check(replace(upload, reserved=size), *others)
-            statements.update(self.alias, StagedUpload, {"reserved": size}, {"id": upload.id})
+            here = self.get(upload.id)
+            if here is not None and here.reserved < size:
+                after = replace(here, reserved=size)
+                counting.check(self.alias, after, ceilings, to_datetime(self.now()))
+                statements.update(self.alias, StagedUpload, {"reserved": size}, {"id": upload.id})
 
     def get(self, upload_id: str) -> Upload | None:
         columns = statements.get(self.alias, StagedUpload, upload_id)
@@ -156,15 +160,15 @@ class OrmLedger:
     def _bury(self, rows: models.QuerySet[StagedUpload]) -> int:
         return rows.update(buried_at=to_datetime(self.now()), epoch=models.F("epoch") + 1)
 
-    def _seen(self, owner: str, now: datetime) -> None:
-        values: dict[str, Any] = {"seen_at": now}
+    def _seen(self, owner: str) -> None:
+        now = self.now()
+        values: dict[str, Any] = {"seen_at": to_datetime(now)}
+        new: dict[str, Any] = {}
         if self.user_id is not None:
             values["user_id"] = self.user_id
-        if not statements.update(self.alias, StagedOwner, values, {"key": owner}):
-            rows = StagedOwner.objects.using(self.alias)
-            _, created = rows.get_or_create(pk=owner, defaults=values)
-            if not created:  # somebody else was faster, and is only waited for by a write to the same row
-                rows.filter(pk=owner).update(**values)
+        if self.address:
+            new = {"address": self.address, "new_until": to_datetime(now + self.new_for)}
+        counting.lock(self.alias, StagedOwner, owner, values, new)
 
     # -- Uses --------------------------------------------------------------------------------------
 
@@ -204,6 +208,10 @@ class OrmLedger:
     def is_abandoned(self, use: StagedUse) -> bool:
         """Whether nobody can be saving under an open use any more: its process has ended, or it is long ago."""
         return is_dead(use.holder) or use.claimed_at <= to_datetime(self.now() - OPEN_FOR)
+
+    def forget_addresses(self) -> int:
+        """Remove what is written down of where owners came from who are not new any more; returns how many."""
+        return counting.forget_addresses(self.alias, to_datetime(self.now()))
 
     def forget_owners(self, unseen_since: float) -> int:
         """Remove the owners who hold nothing and were not seen since; returns how many."""

@@ -9,18 +9,48 @@ from django.utils.translation import gettext_lazy as _
 from .core.upload import State
 
 
+class StagedCrowd(models.Model):
+    """Those whose uploads are counted together: everybody, or the new owners from one address.
+
+    Its row is what makes their ceilings atomic: whoever counts writes to it, and the next one waits for that.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("crowd of owners")
+        verbose_name_plural = _("crowds of owners")
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class StagedOwner(models.Model):
-    """Somebody who holds uploads. Its row is what makes an owner's ceilings atomic."""
+    """Somebody who holds uploads. Its row is what makes an owner's ceilings atomic.
+
+    `address` is the keyed hash of where a new owner has come from (`greenroom.addresses`), which counts, and is
+    kept, until `new_until`.
+    """
 
     key = models.CharField(max_length=100, primary_key=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, blank=True, on_delete=models.CASCADE
     )
     seen_at = models.DateTimeField(_("seen at"))
+    address = models.CharField(max_length=64, blank=True, default="")
+    new_until = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("owner of uploads")
         verbose_name_plural = _("owners of uploads")
+        indexes = [
+            models.Index(
+                fields=["address", "new_until"],
+                condition=models.Q(new_until__isnull=False),
+                name="greenroom_new_owners",
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.user) if self.user else _("Visitor %(key)s") % {"key": self.key[-6:]}

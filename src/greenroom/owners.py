@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.http import HttpRequest
 
 from . import conf
+from .addresses import address_key
 from .core import Stage
 from .core.intake import Intake
 from .ledger import OrmLedger
@@ -53,6 +54,7 @@ class Visit:
     find_owner: Callable[[bool], str | None]
     find_user_id: Callable[[], Any] = lambda: None
     find_post: Callable[[], str] = lambda: ""
+    find_address: Callable[[], str] = lambda: ""
     intakes: list[Intake] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
     baked: list[Path] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Visit:
         see each other's files.
         """
         owner = self.owner(create=True) or f"nobody:{secrets.token_urlsafe(24)}"
-        return make_stage(self.find_user_id()).for_owner(owner)
+        return make_stage(self.find_user_id(), self.find_address()).for_owner(owner)
 
     def confirm_kept(self) -> None:
         """What was promised to be kept is, although a transaction was rolled back meanwhile."""
@@ -129,6 +131,7 @@ def visit_of(request: HttpRequest) -> Visit:
         find_owner=lambda create: owner_of(request, create),
         find_user_id=user_id,
         find_post=lambda: digest_of(request),
+        find_address=lambda: address_key(request),
     )
 
 
@@ -149,12 +152,12 @@ def digest_of(request: HttpRequest) -> str:
     return digest.hexdigest()
 
 
-def make_stage(user_id: Any = None) -> Stage:
+def make_stage(user_id: Any = None, address: str = "") -> Stage:
     """A stage by the settings, for nobody in particular."""
     settings = conf.current()
     return Stage(
         conf.current_store(),
-        ledger=OrmLedger(user_id),
+        ledger=OrmLedger(user_id, address, conf.seconds(settings.new_owner)),
         limits=settings.limits,
         leases=settings.leases,
         ceilings=settings.ceilings,

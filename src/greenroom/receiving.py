@@ -35,6 +35,7 @@ from .core.errors import (
     gettext_noop,
 )
 from .core.intake import Intake
+from .core.ledger import with_room
 from .core.names import clean_name
 from .core.place import room_or_refusal
 from .core.spool import chunks_of, judge_claims
@@ -47,10 +48,6 @@ from .terms import Terms
 from .wire.messages import Append, Create, Progress
 
 _ = gettext_noop
-
-ROOM_BYTES = 64 * 2**20
-"""A body without a length gets room in pieces of this size."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Receiver:
@@ -257,15 +254,15 @@ class Receiver:
             raise
 
     def counted(self, upload: Upload, command: Append, body: Body, length: int | None) -> Iterable[Any]:
-        """The body, held to the length that the client has declared, and given room as it comes."""
-        end = room = command.offset
+        """The body, held to the length that the client has declared."""
+        end = command.offset
         for data in body:
             end += len(data)
             if length is not None and end > length:
                 raise LengthExceeded(name=upload.client_name, declared=length)
-            if length is None and body.declared is None and end > room:
-                room = end + ROOM_BYTES
-                self.ledger.reserve(upload, room, self.stage.ceilings)
+            if length is None and command.checksums:
+                # What waits to be known as right takes room as well; whatever else comes counts where it is kept.
+                upload = with_room(self.ledger, upload, end, self.stage.ceilings)
             yield data
         if command.ends is True and length is not None and end < length:
             raise LengthChanged(name=upload.client_name, declared=length)

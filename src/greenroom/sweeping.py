@@ -24,6 +24,7 @@ def clear_staged() -> list[str]:
     free_uses(stage)
     gone = stage.expire(lambda upload_id: settle_over(stage, upload_id))
     ledger.forget_owners(ledger.now() - OWNERS_SECONDS)
+    ledger.forget_addresses()
     if gone:
         signals.expired.send(sender=Stage, upload_ids=gone)
     return gone

@@ -261,8 +261,9 @@ def test_a_full_disk_keeps_what_was_acknowledged(small_disk, clock: FakeClock) -
     data = pattern(900_000)
     store = LocalStore(small_disk, keep_free=0)
     stage = Stage(store, ledger=MemoryLedger(clock))
-    ballast = stage.receive([pattern(500_000)], client_name="other.bin")
     upload = stage.create(client_name="tea.bin", length=len(data))
+    ballast = small_disk / "of-somebody-else"
+    ballast.write_bytes(pattern(500_000))
     upload = stage.append(upload.id, [data[:100_000]], offset=0)
     pieces = (data[at : at + 50_000] for at in range(100_000, len(data), 50_000))
     with pytest.raises(DiskFull, match=r"“tea.bin” could not be kept"):
@@ -270,7 +271,7 @@ def test_a_full_disk_keeps_what_was_acknowledged(small_disk, clock: FakeClock) -
     upload = stage.get(upload.id)
     assert 100_000 < upload.offset < len(data)
     assert held(stage, upload)[: upload.offset] == data[: upload.offset]
-    stage.discard(ballast.id)
+    ballast.unlink()
     upload = stage.append(upload.id, [data[upload.offset :]], offset=upload.offset)
     assert held(stage, upload) == data
 

@@ -119,16 +119,17 @@ def test_only_what_is_finished_is_kept(stage: Stage) -> None:
 
 def test_keeping_can_be_tried_again_when_the_disk_was_full(small_disk) -> None:
     stage = Stage(LocalStore(small_disk, keep_free=0))
-    ballast = stage.receive([pattern(800_000)], client_name="other.bin")
     data = pattern(400_000)
     intake = pushed(stage, data)
     intake.finish()
+    ballast = small_disk / "of-somebody-else"
+    ballast.write_bytes(pattern(800_000))
     for _ in range(2):
         with pytest.raises(DiskFull, match=r"“tea.bin”"):
             intake.keep()
         assert not intake.kept
         assert read(intake) == data
-    stage.discard(ballast.id)
+    ballast.unlink()
     upload = intake.keep()
     with stage.open(upload.id) as held:
         assert held.read() == data

@@ -264,7 +264,7 @@ def test_a_use_needs_a_ledger_of_uses(store, ledger: MemoryLedger, tmp_path: Pat
         """The required methods of a ledger and nothing else."""
 
         def __getattr__(self, name: str):
-            if name in {"now", "insert", "get", "swap", "remove", "due"}:
+            if name in {"now", "insert", "reserve", "get", "swap", "remove", "due"}:
                 return getattr(ledger, name)
             raise AttributeError(name)
 

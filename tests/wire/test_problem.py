@@ -23,6 +23,8 @@ EXPECTED = {
     errors.CutShort: 400,
     errors.LengthExceeded: 400,
     errors.QuotaExceeded: 413,
+    errors.TotalExceeded: 507,
+    errors.AddressExceeded: 429,
     errors.DiskFull: 507,
     errors.NotChecked: 503,
     errors.MalformedBody: 400,

@@ -25,6 +25,7 @@ from .errors import (
     OffsetMismatch,
     Refused,
 )
+from .ledger import with_room
 from .sniff import HEAD_BYTES
 from .spool import Spool, chunks_of
 from .store import Fencing, Place, Standing, Writer
@@ -218,6 +219,8 @@ class Part:
         spool = self._spool
         try:
             for chunk in chunks_of(self._coming.source):
+                if self._length is None:
+                    self._make_room(spool.size + memoryview(chunk).nbytes)
                 spool.write(chunk)
             if not self._coming.last and spool.size != self._length:
                 return self._keep()
@@ -245,6 +248,12 @@ class Part:
             self._keep()
             raise
         return self._complete()
+
+    def _make_room(self, size: int) -> None:
+        """Nothing is added that does not count: of an unknown length some more is reserved as it comes."""
+        if size > self._upload.reserved:
+            stage = self._stage
+            self._upload = with_room(stage.ledger, self._upload, size, stage.ceilings)
 
     def _head(self) -> bytes:
         """The first bytes of what is here, which were perhaps too few to judge the type by."""

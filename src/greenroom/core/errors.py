@@ -94,6 +94,24 @@ class QuotaExceeded(Refused):
     )
 
 
+class TotalExceeded(Refused):
+    """All owners together hold as much as may be held here. Nothing that is held was lost."""
+
+    code = "total_exceeded"
+    template = _(
+        "%(name)s cannot be kept now: too much is waiting here already. What you sent before is safe; try later."
+    )
+
+
+class AddressExceeded(Refused):
+    """The new owners of one address hold as much as they may together; with time they are no longer new."""
+
+    code = "address_exceeded"
+    template = _(
+        "%(name)s cannot be kept now: too much has come from your network. What you sent before is safe; try later."
+    )
+
+
 class DiskFull(Refused):
     """There is no room left. Nothing that is held was lost."""
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from .digests import digest_of
-from .errors import IllegalTransition, NotHeld, UsageError
+from .errors import IllegalTransition, NotHeld, Refused, UsageError
+from .ledger import with_room
 from .limits import Limits
 from .spool import Spool
 from .store import Writer
@@ -59,6 +60,8 @@ class Intake:
         """Take more bytes. A refusal ends the intake: nothing of it stays."""
         try:
             self._renew()
+            if self.upload.length is None:
+                self._make_room(self._spool.size + memoryview(data).nbytes)
             self._spool.write(data)
         except BaseException:
             self.abandon()
@@ -145,6 +148,11 @@ class Intake:
             self._abandoned = True
 
     def _reserve_no_more(self) -> None:
+    def _make_room(self, size: int) -> None:
+        if size > self._written.reserved:
+            stage = self._stage
+            self.upload = self._written = with_room(stage.ledger, self._written, size, stage.ceilings)
+
         """Of what was reserved only what has come still counts: the files that follow need the room."""
         if self._written.reserved > self._spool.size:
             self._swap(replace(self._written, reserved=self._spool.size))

@@ -5,39 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Protocol, runtime_checkable
 
+from .ceilings import AHEAD, Ceilings, counted_bytes, waits
 from .digests import hex_of
-from .errors import QuotaExceeded
-from .limits import format_size, parse_size
+from .errors import Refused
 from .upload import State, Upload
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ceilings:
-    """How much one owner may hold at once: uploads, and bytes over all of them."""
-
-    uploads: int = 100
-    bytes: int | str = "5 GB"
-
-    def check(self, upload: Upload, count: int, held: int) -> None:
-        """Raise `QuotaExceeded` if `upload` cannot be added to `count` uploads of `held` bytes in all."""
-        if count >= self.uploads:
-            raise QuotaExceeded(name=upload.client_name, limit=f"{self.uploads} files")
-        if held + counted_bytes(upload) > parse_size(self.bytes):
-            raise QuotaExceeded(name=upload.client_name, limit=format_size(parse_size(self.bytes)))
-
-
-def counts(upload: Upload, owner: str, now: float) -> bool:
-    """Whether it stands against the ceilings: what is saved already waits for nothing any more."""
-    waits = upload.state is not State.PROMOTED and upload.buried_at is None
-    return upload.owner == owner and waits and upload.expires_at > now
-
-
-def counted_bytes(upload: Upload) -> int:
-    """What an upload counts against the ceilings: what it has reserved, or what is here if that is more."""
-    return max(upload.offset, upload.reserved)
 
 
 @runtime_checkable
@@ -48,7 +22,14 @@ class Ledger(Protocol):
         """Seconds since the epoch by the clock that all leases are measured by."""
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
-        """Add a record, unless the owner's ceilings are reached (`QuotaExceeded`); both at once, atomically."""
+        """Add a record, unless one of the ceilings is reached (`QuotaExceeded`, `TotalExceeded`, `AddressExceeded`,
+        `DiskFull`); both at once, atomically."""
+
+    def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
+        """Count `size` bytes at least for an upload that is here already, or refuse as `insert`.
+
+        Never fewer than before: somebody else may be about to fill what was reserved.
+        """
 
     def get(self, upload_id: str) -> Upload | None:
         """The record, expired, a tombstone or neither; None if there is none at all."""
@@ -110,11 +91,17 @@ class MemoryLedger:
         return self._clock()
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
-        now = self.now()
         with self._lock:
-            held = [other for other in self._uploads.values() if counts(other, upload.owner, now)]
-            ceilings.check(upload, len(held), sum(map(counted_bytes, held)))
+            self._check(upload, ceilings)
             self._uploads[upload.id] = upload
+
+    def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
+        with self._lock:
+            here = self._uploads.get(upload.id)
+            if here is not None and here.reserved < size:
+                after = replace(here, reserved=size)
+                self._check(after, ceilings)
+                self._uploads[upload.id] = after
 
     def get(self, upload_id: str) -> Upload | None:
         return self._uploads.get(upload_id)
@@ -161,6 +148,17 @@ class MemoryLedger:
         self._uploads[upload_id] = replace(here, buried_at=now, epoch=here.epoch + 1)
         return True
 
+    def _check(self, upload: Upload, ceilings: Ceilings) -> None:
+        now = self.now()
+        others = [each for each in self._uploads.values() if waits(each, now) and each.id != upload.id]
+        own = [each for each in others if each.owner == upload.owner]
+        ceilings.check(upload, len(own), sum(map(counted_bytes, own)))
+        if ceilings.counts_all:
+            ceilings.check_all(upload, len(others), sum(map(counted_bytes, others)))
+        if ceilings.is_tight:
+            coming = {each.id: each.reserved for each in others if each.state is State.RECEIVING}
+            ceilings.check_room(upload, coming)
+
     def claim(self, upload: Upload, use: str) -> bool:
         with self._lock:
             key = claim_key(upload, use)
@@ -171,6 +169,22 @@ class MemoryLedger:
     def release(self, upload: Upload, use: str) -> None:
         with self._lock:
             self._claims.discard(claim_key(upload, use))
+
+
+def with_room(ledger: Ledger, upload: Upload, size: int, ceilings: Ceilings) -> Upload:
+    """The record of an upload of unknown length, with room for `size` bytes at least; or a refusal as of `insert`."""
+    if size <= upload.reserved:
+        return upload
+    # Some more if that is possible, so that not every piece asks; what did not come is given back with the whole.
+    for wanted in (size + min(size, AHEAD), size):
+        try:
+            ledger.reserve(upload, wanted, ceilings)
+        except Refused:
+            if wanted == size:
+                raise
+        else:
+            break
+    return replace(upload, reserved=wanted)
 
 
 def version(upload: Upload) -> tuple[str, int, int]:

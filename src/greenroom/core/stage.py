@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 
 from . import appending
 from . import place as placing
+from .ceilings import Ceilings
 from .claims import Claim, claims_of, is_claimed
 from .digests import DEFAULT, check_choice, digest_of
 from .errors import (
@@ -24,11 +25,11 @@ from .errors import (
     UsageError,
 )
 from .intake import Intake
-from .ledger import Ceilings, Ledger, MemoryLedger, Uses
+from .ledger import Ledger, MemoryLedger, Uses
 from .limits import Limits
 from .names import clean_name
 from .spool import DEFAULT_MEMORY, Spool, chunks_of
-from .store import LocalFiles, SideFiles, Store
+from .store import Bounded, LocalFiles, SideFiles, Store
 from .upload import State, Upload, is_id, new_id
 
 logger = logging.getLogger("greenroom")
@@ -89,6 +90,8 @@ class Stage:
         self.limits = limits or Limits()
         self.leases = leases or Leases()
         self.ceilings = ceilings or Ceilings()
+        if isinstance(store, Bounded):
+            self.ceilings = replace(self.ceilings, store=store)
         self.owner = owner
         self.digest = digest
 
@@ -112,8 +115,8 @@ class Stage:
         """Write the record of a new upload; its bytes come by `append`.
 
         `length` is the declared size in bytes, if there is one; `reserve` is what to count against the
-        ceilings meanwhile; `terms` is kept in the record as it is. Raises `TooLarge`, `EmptyFile` or
-        `QuotaExceeded` before any byte has moved.
+        ceilings meanwhile; `terms` is kept in the record as it is. Raises `TooLarge`, `EmptyFile`,
+        `QuotaExceeded`, `TotalExceeded`, `AddressExceeded` or `DiskFull` before any byte has moved.
         """
         self.limits.check_length(length, name=clean_name(client_name))
         upload = self._new(client_name, client_type, length, reserve, self.leases.held, terms)

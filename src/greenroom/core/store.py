@@ -86,6 +86,17 @@ class LocalFiles(Protocol):
         """Seconds since anything of this upload was last written, by the file system's clock."""
 
 
+@runtime_checkable
+class Bounded(Protocol):
+    """The bytes are on a disk of which some is kept free."""
+
+    def room(self) -> int:
+        """How many bytes can still be taken in; below zero where too little is free already."""
+
+    def size(self, upload_id: str) -> int:
+        """How many bytes of an upload are here, finished or not."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
     """Where an upload stands: the `size` of what is here in bytes, and whether somebody is adding to it.

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-from greenroom.core.errors import QuotaExceeded
-from greenroom.core.ledger import Ceilings, Ledger, Uses
+from greenroom.core.ceilings import Ceilings
+from greenroom.core.errors import QuotaExceeded, Refused, TotalExceeded
+from greenroom.core.ledger import Ledger, Uses
 from greenroom.core.upload import Picture, State, Upload, new_id
 
 from .promise import at_once, promise, promised
@@ -24,6 +25,11 @@ class Thoughtful(Ceilings):
         """As `Ceilings`, a little later."""
         time.sleep(0.002)
         super().check(upload, count, held)
+
+    def check_all(self, upload: Upload, count: int, held: int) -> None:
+        """As `Ceilings`, a little later."""
+        time.sleep(0.002)
+        super().check_all(upload, count, held)
 
 
 class LedgerSuite:
@@ -165,10 +171,43 @@ class LedgerSuite:
         with promised(QuotaExceeded, "What waits is counted."):
             inserted(ledger, one)
 
+    def test_all_owners_together_hold_so_many_and_no_more(self, ledger: Ledger) -> None:
+        for ceilings in (Ceilings(total_uploads=3), Ceilings(total_bytes=300)):
+            first = [inserted(ledger, ceilings, owner=new_id(), reserved=100) for _ in range(3)]
+            too_many = record(ledger, owner=new_id(), reserved=100)
+            with promised(TotalExceeded, "The fourth of three is refused, whoever holds the three."):
+                ledger.insert(too_many, ceilings)
+            promise(ledger.get(too_many.id) is None, "A refused record is not there.")
+            ledger.remove(first.pop().id)
+            ledger.insert(too_many, ceilings)
+            for upload in (*first, too_many):
+                ledger.remove(upload.id)
+
+    def test_what_has_no_length_is_reserved_as_it_comes(self, ledger: Ledger) -> None:
+        for ceilings in (Ceilings(bytes=1_000), Ceilings(total_bytes=1_000)):
+            other, upload = inserted(ledger, ceilings, reserved=600), inserted(ledger, ceilings)
+            ledger.reserve(upload, 400, ceilings)
+            with promised(Refused, "A byte over the ceiling is refused."):
+                ledger.reserve(upload, 401, ceilings)
+            ledger.reserve(upload, 100, ceilings)
+            here = ledger.get(upload.id)
+            promise(here is not None and here.reserved == 400, "What is reserved once never gets less.")
+            with promised(Refused, "It counts."):
+                inserted(ledger, ceilings, reserved=1)
+            ledger.remove(other.id)
+            ledger.reserve(upload, 1_000, ceilings)
+            ledger.remove(upload.id)
+            ledger.reserve(upload, 100, ceilings)
+            promise(ledger.get(upload.id) is None, "Nothing is reserved for what is gone.")
+
     def test_ceilings_hold_when_all_come_at_once(self, ledger: Ledger) -> None:
-        for ceilings in (Thoughtful(uploads=5, bytes="1 TB"), Thoughtful(uploads=100, bytes=500)):
-            owner = new_id()
-            fitted, refused = insert_at_once(ledger, ceilings, owner, self.thread_ended)
+        for ceilings, each in (
+            (Thoughtful(uploads=5, bytes="1 TB"), "somebody"),
+            (Thoughtful(uploads=100, bytes=500), "somebody else"),
+            (Thoughtful(total_uploads=15), ""),
+            (Thoughtful(total_bytes=2_000), ""),
+        ):
+            fitted, refused = insert_at_once(ledger, ceilings, each, self.thread_ended)
             promise(len(fitted) == 5, f"Exactly what fits is taken: 5 of {THREADS}. Got: {len(fitted)}")
             promise(all(map(ledger.get, fitted)), "What was taken is there.")
             promise(not any(map(ledger.get, refused)), "What was refused is not there.")
@@ -317,15 +356,15 @@ def inserted(ledger: Ledger, ceilings: Ceilings = ROOMY, **values: Any) -> Uploa
 def insert_at_once(
     ledger: Ledger, ceilings: Ceilings, owner: str, ended: Callable[[], None]
 ) -> tuple[list[str], list[str]]:
-    """The ids of what was taken, and of what was refused."""
+    """The ids of what was taken, and of what was refused; without an owner each is somebody else's."""
     fitted: list[str] = []
     refused: list[str] = []
 
     def insert() -> None:
-        upload = record(ledger, owner=owner, reserved=100)
+        upload = record(ledger, owner=owner or new_id(), reserved=100)
         try:
             ledger.insert(upload, ceilings)
-        except QuotaExceeded:
+        except (QuotaExceeded, TotalExceeded):
             refused.append(upload.id)
         else:
             fitted.append(upload.id)

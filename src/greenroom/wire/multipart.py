@@ -136,6 +136,8 @@ class MultipartParser:
         self._base64: _Base64 | None = None
         self._skipping = False
         self._passing = False  # the bytes of the open part may go past the grammar
+        self.left = 0
+        """How many of the bytes that were fed last may follow the event that was given last: not too few."""
 
     def feed(self, data: bytes | bytearray | memoryview, size: int | None = None) -> Iterator[Event]:
         """The events of the next piece of the body: the first `size` bytes of `data`, or all of it.
@@ -162,6 +164,7 @@ class MultipartParser:
                 position = stop
             if position < end:  # never an empty piece: to the grammar, that would be the end
                 piece = bytes(view[position : min(position + _SLICE, end)])
+                self.left = end - position
                 position += len(piece)
                 yield from self._read(piece)
 

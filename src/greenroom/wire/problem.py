@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Self
 
-from greenroom.core.errors import GreenroomError, MethodNotAllowed, WrongContentType
+from greenroom.core.errors import AddressExceeded, GreenroomError, MethodNotAllowed, WrongContentType
 
 CONTENT_TYPE = "application/problem+json"
+RETRY_SECONDS = 600
+"""When to try again what others of the same address stand in the way of: nobody knows when they will be done."""
 
 # The sections are those of RFC 9110. 4xx also means "do not try the same again": upload clients
 # repeat a 5xx by themselves, so only what may pass without anybody's doing is one.
@@ -39,8 +41,12 @@ STATUSES: dict[str, HTTPStatus] = {
     # More than this owner may keep. Not 429 (RFC 6585): waiting does not help, saving does. Not 507,
     # as for a quota in WebDAV (RFC 4331): clients would send the whole file again and again.
     "quota_exceeded": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    # RFC 4918 section 11.5: temporary, and nobody's fault but the server's.
+    # RFC 4918 section 11.5: temporary, and nobody's fault but the server's. Not 503, for which a proxy takes the
+    # whole server out of use, with everything that it could still answer.
     "disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "total_exceeded": HTTPStatus.INSUFFICIENT_STORAGE,
+    # RFC 6585 section 4, which leaves open who is counted, and how: here waiting does help.
+    "address_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     # 15.6.4: a check that is made here could not be made now.
     "not_checked": HTTPStatus.SERVICE_UNAVAILABLE,
     # The request is not what it says it is (15.5.1).
@@ -119,7 +125,9 @@ def problem(error: GreenroomError, *, detail: str | None = None) -> Problem:
 
 
 def what_is_taken(error: GreenroomError) -> dict[str, str]:
-    """The header field that says what would have been right, for the two mistakes that have one."""
+    """The header field that says what would have been right, or when, for the errors that have one."""
+    if isinstance(error, AddressExceeded):
+        return {"Retry-After": str(RETRY_SECONDS)}  # RFC 9110 section 10.2.3
     if isinstance(error, MethodNotAllowed):
         return {"Allow": str(error.params["allowed"])}  # RFC 9110 section 15.5.6: "MUST generate"
     if isinstance(error, WrongContentType):

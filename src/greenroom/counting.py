@@ -1,0 +1,142 @@
+"""What counts against the ceilings, in the database, while everybody waits who would count the same."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections, models
+
+from . import statements
+from .core.ceilings import Ceilings
+from .core.upload import State, Upload
+from .models import StagedCrowd, StagedOwner, StagedUpload
+from .statements import prepared, quoted
+
+EVERYBODY = "everybody"
+LONG_AGO = timedelta(hours=1)
+"""Longer than any transaction takes."""
+
+
+def check(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None:
+    """Raise the refusal of the ceiling that `upload` would break; else it can be written in this transaction.
+
+    The owner's row is locked already. Locks come in one order (owner, address, everybody), and the one that most
+    others wait for is taken last.
+    """
+    ceilings.check(upload, *held(alias, upload, now, owner=upload.owner))
+    if ceilings.counts_addresses:
+        address = address_of(alias, upload.owner, now)
+        if address:
+            lock(alias, StagedCrowd, address, {"counted_at": now})
+            ceilings.check_address(upload, *held(alias, upload, now, address=address))
+    is_tight = ceilings.is_tight
+    if is_tight or ceilings.counts_all:
+        lock(alias, StagedCrowd, EVERYBODY, {"counted_at": now})
+    if ceilings.counts_all:
+        ceilings.check_all(upload, *held(alias, upload, now))
+    if is_tight:
+        ceilings.check_room(upload, coming(alias, upload, now))
+
+
+def lock(
+    alias: str,
+    model: type[models.Model],
+    key: str,
+    values: Mapping[str, Any],
+    new: Mapping[str, Any] | None = None,
+) -> None:
+    """Write to a row, which makes everybody else wait who writes to it, until the transaction ends.
+
+    If it is not there it is made, with what is `new` besides. A lock without a write would let two be the last that
+    fits where transactions see the database as it was when they began.
+    """
+    if not statements.update(alias, model, values, {"key": key}):
+        rows = model._default_manager.using(alias)
+        _, created = rows.get_or_create(pk=key, defaults={**(new or {}), **values})
+        if not created:  # somebody else was faster, and is only waited for by a write to the same row
+            rows.filter(pk=key).update(**values)
+
+
+def held(alias: str, but: Upload, now: datetime, *, owner: str = "", address: str = "") -> tuple[int, int]:
+    """How many uploads, and how many bytes, an owner holds, or the new ones of an address, or all; not counting `but`."""
+    connection = connections[alias]
+    values = prepared(connection, StagedUpload, {**_waiting(now), "id": but.id})
+    if owner:
+        values += prepared(connection, StagedUpload, {"owner_id": owner})
+    if address:
+        values += prepared(connection, StagedOwner, {"address": address, "new_until": now})
+    with connection.cursor() as cursor:
+        cursor.execute(_held(alias, owner=bool(owner), address=bool(address)), values)
+        count, size = cursor.fetchone()
+    return int(count), int(size)
+
+
+def count_under(alias: str, owner: str, now: datetime, mark: str) -> int:
+    """How many uploads of an owner wait that have `mark`, a random text, in their terms."""
+    connection = connections[alias]
+    where = {**_waiting(now), "owner_id": owner, "terms": f"%{mark}%"}
+    with connection.cursor() as cursor:
+        cursor.execute(_count_under(alias), prepared(connection, StagedUpload, where))
+        return int(cursor.fetchone()[0])
+
+
+def coming(alias: str, but: Upload, now: datetime) -> dict[str, int]:
+    """What is reserved for each upload that is being received, but for one."""
+    rows = StagedUpload.objects.using(alias).filter(state=State.RECEIVING, expires_at__gt=now, buried_at=None)
+    return dict(rows.exclude(pk=but.id).order_by().values_list("pk", "reserved"))
+
+
+def address_of(alias: str, owner: str, now: datetime) -> str:
+    """The address that an owner has come from, while they are new; else empty."""
+    rows = StagedOwner.objects.using(alias).filter(pk=owner, new_until__gt=now)
+    return rows.values_list("address", flat=True).first() or ""
+
+
+def forget_addresses(alias: str, now: datetime) -> int:
+    """Remove the addresses of owners who are not new any more; returns how many owners those were."""
+    over = StagedOwner.objects.using(alias).filter(new_until__lte=now)
+    forgotten = over.update(address="", new_until=None)
+    here = StagedOwner.objects.using(alias).filter(address=models.OuterRef("key"), new_until__isnull=False)
+    # Only where nobody has counted just now: an owner who comes at this moment may not be seen from here yet.
+    crowds = StagedCrowd.objects.using(alias).exclude(key=EVERYBODY)
+    crowds.filter(~models.Exists(here), counted_at__lt=now - LONG_AGO).delete()
+    return forgotten
+
+
+def _waiting(now: datetime) -> dict[str, Any]:
+    return {"expires_at": now, "state": State.PROMOTED.value}
+
+
+# As `greenroom.core.ceilings.waits`.
+_WAITS = "{expires_at} > %s AND {state} <> %s AND {buried_at} IS NULL"
+
+
+@functools.cache
+def _held(alias: str, *, owner: bool, address: bool) -> str:
+    table, names = _names(
+        alias, StagedUpload, "offset", "reserved", "owner_id", "expires_at", "state", "id", "buried_at"
+    )
+    size = "CASE WHEN {offset} > {reserved} THEN {offset} ELSE {reserved} END".format(**names)
+    condition = (_WAITS + " AND {id} <> %s").format(**names)
+    if owner:
+        condition += " AND {owner_id} = %s".format(**names)
+    if address:
+        owners, theirs = _names(alias, StagedOwner, "key", "address", "new_until")
+        new = "{key} FROM " + owners + " WHERE {address} = %s AND {new_until} > %s"
+        condition += f" AND {names['owner_id']} IN (SELECT {new.format(**theirs)})"
+    return f"SELECT COUNT(*), COALESCE(SUM({size}), 0) FROM {table} WHERE {condition}"  # noqa: S608
+
+
+@functools.cache
+def _count_under(alias: str) -> str:
+    table, names = _names(alias, StagedUpload, "owner_id", "expires_at", "state", "terms", "buried_at")
+    condition = (_WAITS + " AND {owner_id} = %s AND {terms} LIKE %s").format(**names)
+    return f"SELECT COUNT(*) FROM {table} WHERE {condition}"  # noqa: S608 - names are the model's
+
+
+def _names(alias: str, model: type[models.Model], *names: str) -> tuple[str, dict[str, str]]:
+    table, columns = quoted(alias, model, names)
+    return table, dict(zip(names, columns, strict=True))

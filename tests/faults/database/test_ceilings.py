@@ -1,0 +1,194 @@
+"""Promise 8: two hundred clients of several processes at once, and not a byte or an upload over any ceiling."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import Greatest
+
+from greenroom.core import Ceilings, Stage, State
+from greenroom.core.errors import Refused
+from greenroom.ledger import OrmLedger
+from greenroom.models import StagedUpload
+from greenroom.stores import LocalStore
+from tests.disks import mounted
+from tests.faults.tally import NIGHT, Injected
+
+ROOT = Path(__file__).resolve().parents[3]
+PROCESSES = 5
+CLIENTS = 200
+SIZE = 50_000
+KINDS = ["declared", "sent", "form", "unknown", "deferred"]
+SCOPES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "owner": ("", "quota_exceeded", {"owner": "somebody"}),
+    "total": ("total_", "total_exceeded", {}),
+    "address": ("address_", "address_exceeded", {"address": "of-a-school"}),
+}
+FITS = 37
+pytestmark = pytest.mark.django_db(transaction=True)  # processes meet only what has been committed
+
+
+@pytest.fixture(scope="module")
+def processes(django_db_setup: None) -> Iterator[list[subprocess.Popen[str]]]:
+    """Started once, as that takes longer than what they do."""
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("holding.py")),
+        str(connection.settings_dict["NAME"]),
+    ]
+    path = f"{ROOT}{os.pathsep}{ROOT / 'src'}"
+    with contextlib.ExitStack() as stack:
+        started = []
+        for _ in range(PROCESSES):
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+            stack.callback(process.communicate)
+            stack.callback(process.kill)
+            started.append(process)
+        assert [said(process) for process in started] == ["ready\n"] * PROCESSES
+        yield started
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+AtOnce = Callable[..., Counter[str]]
+
+
+@pytest.fixture
+def all_at_once(processes: list[subprocess.Popen[str]]) -> AtOnce:
+    """`all_at_once(root=..., ...)`, a `Plan`: what two hundred clients were answered."""
+
+    def answers(**plan: Any) -> Counter[str]:
+        for number, process in enumerate(processes):
+            each = {**plan, "clients": CLIENTS // PROCESSES, "name": f"process-{number}"}
+            assert process.stdin is not None
+            process.stdin.write(json.dumps({**each, "root": str(plan["root"])}) + "\n")
+            process.stdin.flush()
+        given: Counter[str] = Counter()
+        for process in processes:
+            given.update(json.loads(said(process)))
+        assert sum(given.values()) == CLIENTS, given
+        return given
+
+    return answers
+
+
+def held() -> tuple[int, int]:
+    """How many uploads wait, and what they count."""
+    rows = StagedUpload.objects.all()
+    return rows.count(), rows.aggregate(all=Sum(Greatest("offset", "reserved")))["all"] or 0
+
+
+def on_disk(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.glob("*/*/bytes"))
+
+
+DAY = [("owner", "form"), ("total", "declared"), ("total", "unknown"), ("address", "deferred")]
+
+
+@pytest.mark.parametrize(("scope", "kind"), list(itertools.product(SCOPES, KINDS)) if NIGHT else DAY)
+def test_no_byte_is_over_when_all_come_at_once(
+    all_at_once: AtOnce, scope: str, kind: str, tmp_path: Path, injected: Injected
+) -> None:
+    prefix, code, who = SCOPES[scope]
+    ceiling = FITS * SIZE + SIZE // 2
+    ceilings = {"uploads": 1_000, f"{prefix}bytes": ceiling}
+    with injected(8, CLIENTS):
+        answers = all_at_once(root=tmp_path / "held", kind=kind, size=SIZE, ceilings=ceilings, **who)
+        assert set(answers) == {"taken", code}
+        count, size = held()
+        assert size <= ceiling
+        assert on_disk(tmp_path / "held") <= ceiling
+        if kind in (
+            "declared",
+            "sent",
+            "form",
+        ):  # what comes without a length may find that no other was refused in time
+            assert (answers["taken"], count) == (FITS, FITS)
+        whole = StagedUpload.objects.filter(state=State.STAGED)
+        assert all(upload.offset == SIZE for upload in whole), "what was taken is whole"
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_no_upload_is_over_when_all_come_at_once(
+    all_at_once: AtOnce, scope: str, tmp_path: Path, injected: Injected
+) -> None:
+    prefix, code, who = SCOPES[scope]
+    ceilings = {"bytes": "1 TB", "uploads": 1_000, f"{prefix}uploads": FITS}
+    with injected(8, CLIENTS):
+        answers = all_at_once(root=tmp_path / "held", kind="declared", size=1, ceilings=ceilings, **who)
+        assert answers == {"taken": FITS, code: CLIENTS - FITS}
+        assert held()[0] == FITS
+
+
+def test_what_was_announced_finds_its_room(
+    all_at_once: AtOnce, tmp_path: Path, require: Any, injected: Injected
+) -> None:
+    """Two files that fit each, and not together, are not both taken to fail in the middle."""
+    with mounted(tmp_path / "disk", "size=4m", require) as disk, injected(8, CLIENTS):
+        root = disk / "held"
+        root.mkdir()
+        answers = all_at_once(root=root, kind="declared", size=600_000, ceilings={})
+        taken = list(StagedUpload.objects.all())
+        assert answers == {"taken": len(taken), "disk_full": CLIENTS - len(taken)}
+        assert len(taken) == (4 * 2**20 - 100_000) // 600_000
+        for row in taken:
+            stage = Stage(LocalStore(root, keep_free=0), ledger=OrmLedger(), owner=row.owner_id)
+            upload = stage.append(row.pk, [b"x" * 600_000], offset=0)
+            assert upload.state is State.STAGED
+
+
+def test_a_reserve_that_somebody_fills_is_not_taken_back(tmp_path: Path, injected: Injected) -> None:
+    """A second request at the same upload, which announces less, does not make room for a third."""
+    ceilings = Ceilings(bytes=1_000)
+    stage = Stage(LocalStore(tmp_path, keep_free=0), ledger=OrmLedger(), ceilings=ceilings, owner="somebody")
+    upload = stage.create(client_name="tea.bin")
+    with injected(8, 2):
+        stage.ledger.reserve(upload, 900, ceilings)
+        stage.ledger.reserve(upload, 1, ceilings)
+        with pytest.raises(Refused):
+            stage.create(client_name="second.bin", length=200)
+        stage.append(upload.id, [b"x" * 900], offset=0)
+        with pytest.raises(Refused):
+            stage.create(client_name="second.bin", length=200)
+
+
+def test_what_is_saved_or_given_up_makes_room_and_nothing_else_does(
+    tmp_path: Path, injected: Injected
+) -> None:
+    ceilings = Ceilings(bytes=3_000, total_bytes=3_000, total_uploads=3)
+    stage = Stage(LocalStore(tmp_path, keep_free=0), ledger=OrmLedger(), ceilings=ceilings, owner="somebody")
+    uploads = [stage.receive([b"x" * 1_000], client_name="tea.bin") for _ in range(3)]
+    with injected(8, 6):
+        for owner in ("somebody", "else"):
+            with pytest.raises(Refused):
+                stage.for_owner(owner).create(client_name="one.bin", length=1)
+        stage.promote(uploads[0].id, tmp_path / "saved")
+        stage.discard(uploads[1].id)
+        for owner in ("somebody", "else"):
+            stage.for_owner(owner).create(client_name="one.bin", length=1_000)
+        for owner in ("somebody", "else"):
+            with pytest.raises(Refused):
+                stage.for_owner(owner).create(client_name="one.bin", length=1)
+        with stage.open(uploads[2].id) as here:
+            assert here.read() == b"x" * 1_000
