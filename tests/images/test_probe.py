@@ -185,7 +185,7 @@ def test_a_png_with_a_wrong_checksum_is_refused() -> None:
 def test_a_signature_with_rubbish_behind_it_is_refused(name: str) -> None:
     head = pictures.encoded(pictures.coded(), name)[:24]
     for tail in (b"", b"\0" * 5000, b"\xff" * 5000, bytes(range(256)) * 20):
-        with pytest.raises(NotAPicture):
+        with pytest.raises((NotAPicture, TooManyPixels)):  # rubbish may claim to be huge
             probe(head + tail)
 
 

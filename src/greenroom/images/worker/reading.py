@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +15,11 @@ from ...core.limits import Limits
 from ...core.sniff import HEAD_BYTES, sniff
 from ...core.upload import Picture
 from .library import pyvips
+from .sizes import claimed_sizes
 from .whole import View, is_whole, tiff_pages
 
 DAMAGED = _("it is cut off or damaged")
+DISAGREED = _("it says more than one size")
 UNREAD = _("it is not a JPEG, PNG, GIF, WebP, AVIF or TIFF picture by its content")
 HEIC = _("HEIC cannot be read here yet, so send it as JPEG")
 
@@ -96,11 +99,15 @@ def probe(origin: Origin, limits: Limits) -> Picture:
     Nothing is decoded before the limits are checked: that is what a decompression bomb waits for.
     """
     media_type = media_type_of(origin)
-    if media_type == "image/tiff":
-        with origin.view() as view:
+    with origin.view() as view:
+        if media_type == "image/tiff":
             limits.check_frames(tiff_pages(view))
+        claimed = claimed_size(view, media_type, limits)
     image = load(origin, media_type)
     width, height = image.width, image.height
+    # The decoder may have a mind of its own: libnsgif takes some screens of GIFs for the author's monitor.
+    if (width, height) != claimed:
+        raise NotAPicture(reason=DISAGREED)
     frames = number(image, "n-pages", 1) if media_type in ROLLS else 1
     limits.check_pixels(width, height, frames)
     with origin.view() as view:
@@ -115,6 +122,22 @@ def probe(origin: Origin, limits: Limits) -> Picture:
     if orientation >= 5:
         width, height = height, width
     return Picture(media_type=media_type, width=width, height=height, orientation=orientation, frames=frames)
+
+
+def claimed_size(view: View, media_type: str, limits: Limits) -> tuple[int, int]:
+    """The one size that the container claims. Raises `TooManyPixels` for any claim that is too much, and
+    `NotAPicture` unless there is exactly one."""
+    try:
+        claims = claimed_sizes(view, media_type)
+    except (struct.error, LookupError, ValueError):
+        raise NotAPicture(reason=DAMAGED) from None
+    for width, height in claims:
+        limits.check_pixels(width, height, 1)
+    if len(claims) > 1:
+        raise NotAPicture(reason=DISAGREED)
+    if not claims:
+        raise NotAPicture(reason=DAMAGED)
+    return claims.pop()
 
 
 def all_frames(origin: Origin, media_type: str) -> pyvips.Image | None:

@@ -11,6 +11,7 @@ import mmap
 import re
 import struct
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 View = bytes | mmap.mmap
 
@@ -31,8 +32,9 @@ def is_whole(view: View, media_type: str) -> bool:
         return False  # the walk itself ran over the end
 
 
-def jpeg_scans(view: View) -> Iterator[int]:
-    """Where each scan of a JPEG begins (its SOS marker), then where the end marker is, if there is one."""
+def jpeg_segments(view: View) -> Iterator[tuple[int, int]]:
+    """The code of each marker of a JPEG that has a segment, and where it stands; at last the end marker's, if there is
+    one. Coded data is passed over."""
     at = 2
     while True:
         at = view.find(b"\xff", at)
@@ -42,34 +44,105 @@ def jpeg_scans(view: View) -> Iterator[int]:
         if code == 0xFF:  # a fill byte
             at += 1
         elif code == 0xD9:
-            yield at
+            yield code, at
             return
         elif code <= 0x01 or 0xD0 <= code <= 0xD8:
             at += 2
         else:
-            if code == 0xDA:
-                yield at
+            yield code, at
             at += 2 + struct.unpack_from(">H", view, at + 2)[0]
             if code == 0xDA:
                 found = _IN_SCAN.search(view, at)
                 at = found.start() if found else len(view)
 
 
-def tiff_pages(view: View) -> int:
-    """How many pages a TIFF or BigTIFF links, at most `MANY_PAGES`."""
+def jpeg_scans(view: View) -> Iterator[int]:
+    """Where each scan of a JPEG begins (its SOS marker), then where the end marker is, if there is one."""
+    return (at for code, at in jpeg_segments(view) if code in (0xDA, 0xD9))
+
+
+def png_chunks(view: View) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and size of the content of each chunk of a PNG up to IEND."""
+    at, kind = 8, b""
+    while kind != b"IEND":
+        size, kind = struct.unpack_from(">I4s", view, at)
+        yield kind, at + 8, size
+        at += 12 + size
+
+
+def gif_blocks(view: View) -> Iterator[tuple[int, int]]:
+    """The code of each block of a GIF and where it stands; at last the trailer's, or that of what is no block."""
+    at = 13 + _colours(view[10])
+    while True:
+        block = view[at]
+        if block == 0:  # written by some encoders as padding
+            at += 1
+            continue
+        yield block, at
+        if block == 0x2C:
+            at += 11 + _colours(view[at + 9])
+        elif block == 0x21:
+            at += 2
+        else:
+            return
+        while size := view[at]:
+            at += 1 + size
+        at += 1
+
+
+def riff_chunks(view: View, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and size of the content of each chunk between two places of a WebP."""
+    while at + 8 <= min(end, len(view)):
+        kind, size = struct.unpack_from("<4sI", view, at)
+        yield kind, at + 8, size
+        at += 8 + size + size % 2
+
+
+class TiffLayout(NamedTuple):
+    """How a TIFF or BigTIFF writes its numbers: their order, where the first page is linked from, and the letters of
+    `struct` for the number of a page's entries and for a link. An entry is of `entry` bytes."""
+
+    order: str
+    link_at: int
+    many: str
+    entry: int
+    link: str
+
+    def first(self, view: View) -> int:
+        """Where the first page begins; 0 for none."""
+        return int(struct.unpack_from(self.order + self.link, view, self.link_at)[0])
+
+    def entries(self, view: View, at: int) -> Iterator[tuple[int, int, int]]:
+        """Tag, type and place of the value of each entry of a page."""
+        (entries,) = struct.unpack_from(self.order + self.many, view, at)
+        at += struct.calcsize(self.order + self.many)
+        for place in range(at, at + entries * self.entry, self.entry):
+            tag, kind = struct.unpack_from(self.order + "HH", view, place)
+            yield tag, kind, place + self.entry - struct.calcsize(self.order + self.link)
+
+    def following(self, view: View, at: int) -> int:
+        """Where the page after that at `at` begins; 0 for none."""
+        (entries,) = struct.unpack_from(self.order + self.many, view, at)
+        at += struct.calcsize(self.order + self.many) + entries * self.entry
+        return int(struct.unpack_from(self.order + self.link, view, at)[0])
+
+
+def tiff_layout(view: View) -> TiffLayout:
+    """Told from the first bytes."""
     order = "<" if view[:2] == b"II" else ">"
     if struct.unpack_from(order + "H", view, 2)[0] == 43:
-        first, count, entry, link = 8, "Q", 20, "Q"
-    else:
-        first, count, entry, link = 4, "H", 12, "I"
-    unpack_count = struct.Struct(order + count)
-    unpack_link = struct.Struct(order + link)
+        return TiffLayout(order, 8, "Q", 20, "Q")
+    return TiffLayout(order, 4, "H", 12, "I")
+
+
+def tiff_pages(view: View) -> int:
+    """How many pages a TIFF or BigTIFF links, at most `MANY_PAGES`."""
+    layout = tiff_layout(view)
     pages = 0
     try:
-        at = unpack_link.unpack_from(view, first)[0]
+        at = layout.first(view)
         while at and pages < MANY_PAGES:
-            entries = unpack_count.unpack_from(view, at)[0]
-            at = unpack_link.unpack_from(view, at + unpack_count.size + entry * entries)[0]
+            at = layout.following(view, at)
             pages += 1
     except struct.error:
         pass  # the chain leaves the file: the decoder will say so
@@ -78,13 +151,12 @@ def tiff_pages(view: View) -> int:
 
 def webp_is_lossless(view: View) -> bool:
     """Whether the first picture of a WebP is coded as VP8L (lossless)."""
-    at = 12
-    while at + 8 <= len(view):
-        kind, size = struct.unpack_from("<4sI", view, at)
-        if kind in (b"VP8L", b"VP8 "):
-            return bool(kind == b"VP8L")
+    for kind, at, size in riff_chunks(view, 12, len(view)):
         # A frame of an animation is a chunk of its own: 16 bytes of place and time, then chunks.
-        at += 8 + 16 if kind == b"ANMF" else 8 + size + size % 2
+        inner = riff_chunks(view, at + 16, at + size) if kind == b"ANMF" else [(kind, at, size)]
+        for coded, _at, _size in inner:
+            if coded in (b"VP8L", b"VP8 "):
+                return bool(coded == b"VP8L")
     return False
 
 
@@ -94,34 +166,13 @@ def _jpeg(view: View) -> bool:
 
 
 def _png(view: View) -> bool:
-    at = 8
-    while True:
-        size, kind = struct.unpack_from(">I4s", view, at)
-        at += 12 + size
-        if at > len(view):
-            return False
-        if kind == b"IEND":
-            return True
+    return all(at + size + 4 <= len(view) for _kind, at, size in png_chunks(view))
 
 
 def _gif(view: View) -> bool:
-    at = 13 + _colours(view[10])
-    while True:
-        block = view[at]
-        if block == 0x3B:
-            return True
-        if block == 0x2C:
-            at += 11 + _colours(view[at + 9])
-        elif block == 0x21:
-            at += 2
-        elif block == 0:  # written by some encoders as padding
-            at += 1
-            continue
-        else:
-            return True  # not a block: the decoder decides what that is worth
-        while size := view[at]:
-            at += 1 + size
-        at += 1
+    for _block, _at in gif_blocks(view):
+        pass
+    return True  # up to the trailer, or to what is not a block: the decoder decides what that is worth
 
 
 def _colours(packed: int) -> int:
