@@ -32,12 +32,17 @@ def machine() -> str:
     Containers of one pod share name and boot, but each has process ids of its own: without their namespace a
     living process of the one would be looked for among those of the other, and be taken for dead.
     """
-    boot = Path("/proc/sys/kernel/random/boot_id")
     try:
         ids = os.readlink("/proc/self/ns/pid")
     except OSError:  # no Linux, or no /proc
         ids = ""
-    return f"{socket.gethostname()}/{boot.read_text().strip() if boot.exists() else ''}/{ids}"
+    return f"{socket.gethostname()}/{boot()}/{ids}"
+
+
+def boot() -> str:
+    """What names this start of the machine; empty if the system does not say."""
+    name = Path("/proc/sys/kernel/random/boot_id")
+    return name.read_text().strip() if name.exists() else ""
 
 
 def started(process: int) -> str:

@@ -56,6 +56,11 @@ class OrmLedger:
         """The database that holds the ledger."""
         return router.db_for_write(StagedUpload)
 
+    @property
+    def has_host_clock(self) -> bool:
+        """Whether `now` is this host's clock, because the database has none of its own."""
+        return connections[self.alias].vendor not in _CLOCKS
+
     # -- Ledger ------------------------------------------------------------------------------------
 
     def now(self) -> float:

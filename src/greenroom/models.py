@@ -130,7 +130,7 @@ class StagedUse(models.Model):
 
 
 class StagedSweep(models.Model):
-    """What the last sweep read from its clocks; one row. Only where the ledger's clock is a host's (`clocks`)."""
+    """What the last sweep read from its clocks; one row. Only where the ledger's clock is a host's (`greenroom.clocks`)."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     read_at = models.DateTimeField()

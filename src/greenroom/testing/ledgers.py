@@ -264,16 +264,22 @@ class LedgerSuite:
             return lambda: done.append(ledger.swap(upload, upload.received(1)))
 
         def bury(upload: Upload) -> Callable[[], None]:
-            return lambda: promise(ledger.bury(upload.id), "What is changed meanwhile is buried all the same.")
+            return lambda: promise(
+                ledger.bury(upload.id), "What is changed meanwhile is buried all the same."
+            )
 
         for _ in range(THREADS):
             upload, done = inserted(ledger), list[bool]()
             at_once([swap(upload, done), bury(upload)], ended=self.thread_ended)
             here = ledger.get(upload.id)
             promise(here is not None and here.buried_at is not None, "What was buried stays buried.")
-            promise(here is not None and here.offset == int(done[0]), "A swap is done before it, or not at all.")
+            promise(
+                here is not None and here.offset == int(done[0]), "A swap is done before it, or not at all."
+            )
 
-    def test_without_a_transaction_what_is_to_be_done_afterwards_is_done_at_once(self, ledger: Ledger) -> None:
+    def test_without_a_transaction_what_is_to_be_done_afterwards_is_done_at_once(
+        self, ledger: Ledger
+    ) -> None:
         done: list[int] = []
         ledger.afterwards(lambda: done.append(1))
         promise(done == [1], "Nothing is waited for.")
