@@ -17,7 +17,7 @@ from django.shortcuts import render
 
 from .cleaning import Cleaner
 from .core import Limits
-from .core.errors import DiskFull, NotChecked
+from .core.errors import AddressExceeded, DiskFull, NotChecked, TotalExceeded
 from .forms import StagedFileField
 from .images import Inspector, wants_picture
 from .owners import Visit
@@ -61,8 +61,9 @@ def receives(
     """The view takes one file in `request.FILES[name]`, as a `StagedFile` that keeps to `limits`.
 
     Where the limits take pictures only, or an inspector wants one, it is proved to be a picture first. What is
-    refused is answered with 400 (507 when the disk is full, 503 when an inspector gave no verdict) and a message, as a
-    page or, for whoever prefers JSON, as a problem document (RFC 9457); the view is not called.
+    refused is answered with 400 (507 when there is no room, 503 when an inspector gave no verdict, 429 for
+    `AddressExceeded`) and a message, as a page or, for whoever prefers JSON, as a problem document (RFC 9457); the view
+    is not called.
     """
     limits = limits or Limits()
     pictures = any(map(wants_picture, inspectors)) or (
@@ -116,9 +117,10 @@ def check(request: HttpRequest, declared: Declared) -> HttpResponse | None:
 
 
 def refusal(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """400 and the messages; what is the server's own trouble has the status that says so."""
+    """400 and the messages; what passes without the person's doing has the status that says so."""
     code = error.error_list[0].code or "refused"
-    status = STATUSES[code] if code in (DiskFull.code, NotChecked.code) else HTTPStatus.BAD_REQUEST
+    passing = (DiskFull, NotChecked, TotalExceeded, AddressExceeded)
+    status = STATUSES[code] if code in {each.code for each in passing} else HTTPStatus.BAD_REQUEST
     return answer(request, error.messages, code=code, status=status)
 
 
