@@ -21,6 +21,17 @@ from .stores import LocalStore, MemoryStore
 MIDDLEWARE = "greenroom.middleware.GreenroomMiddleware"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+# What is asked of a database that is to survive a power cut, the answers that are right, and how to get them.
+# https://sqlite.org/pragma.html#pragma_synchronous, https://www.postgresql.org/docs/current/runtime-config-wal.html
+_SQLITE = 'Add "PRAGMA synchronous=FULL;" to the database\'s OPTIONS["init_command"].'
+_POSTGRESQL = "Set it in postgresql.conf, or for the role that the site uses."
+_LASTING = {
+    "sqlite": (("PRAGMA synchronous", {"2", "3"}, _SQLITE),),
+    "postgresql": (
+        ("SHOW fsync", {"on"}, _POSTGRESQL),
+        ("SHOW synchronous_commit", {"on", "local", "remote_write", "remote_apply"}, _POSTGRESQL),
+    ),
+}
 
 
 def register_all() -> None:
@@ -28,6 +39,7 @@ def register_all() -> None:
     for check in (check_settings, check_middleware, check_urls):
         register(check)
     register(check_tables, Tags.database)
+    register(check_durability, Tags.database)
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -138,6 +150,36 @@ def check_tables(
     return [
         Warning("The tables of Greenroom are missing.", hint="Run manage.py migrate.", id="greenroom.W002")
     ]
+
+
+def check_durability(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """W003: with DURABILITY "power" the ledger's rows survive what its bytes do (`manage.py check --database default`)."""
+    from django.db import connections
+
+    from .ledger import OrmLedger
+
+    alias = OrmLedger().alias
+    values = getattr(settings, "GREENROOM", {})
+    if (
+        alias not in (databases or [])
+        or not isinstance(values, Mapping)
+        or values.get("DURABILITY") != "power"
+    ):
+        return []
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        for statement, lasting, hint in _LASTING.get(connection.vendor, ()):
+            cursor.execute(statement)
+            value = str(cursor.fetchone()[0])
+            if value not in lasting:
+                message = (
+                    f'GREENROOM["DURABILITY"] is "power", but the database {alias!r} may forget in a power cut what it has'
+                    f" acknowledged: {statement} says {value}."
+                )
+                return [Warning(message, hint=hint, id="greenroom.W003")]
+    return []
 
 
 def conf_owner() -> str:

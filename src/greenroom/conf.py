@@ -18,6 +18,7 @@ from .core import Ceilings, Leases, Limits, Store, UsageError, parse_size
 from .core.digests import CHOICES
 from .images import WorkerLimits, configure
 from .stores import LocalStore
+from .stores.local import DURABILITIES
 
 LEAST_RENDER_MEMORY = parse_size("128 MiB")
 """With less a worker fails over every picture, as if all of them were too much work."""
@@ -82,6 +83,9 @@ class Settings:
     """By what uploads are hashed as they come in: "sha256", "blake3" (an extra) or None (not at all)."""
     place: str = "link"
     """How bytes reach a final place on the same file system: "link" (no byte is copied) or "copy"."""
+    durability: str = "process"
+    """What is acknowledged survives "process", a server that is killed, or "power", a power cut as well (the default
+    store's `durability`)."""
 
     def __post_init__(self) -> None:
         for name in ("owner_bytes", "keep_free", "render_memory"):
@@ -111,6 +115,8 @@ class Settings:
             raise UsageError('GREENROOM["DIGEST"] is "sha256", "blake3" or None.', self.digest)
         if self.place not in ("link", "copy"):
             raise UsageError('GREENROOM["PLACE"] is "link" or "copy".', self.place)
+        if self.durability not in DURABILITIES:
+            raise UsageError('GREENROOM["DURABILITY"] is "process" or "power".', self.durability)
         if (
             not isinstance(self.store, Mapping)
             or set(self.store) - {"BACKEND", "OPTIONS"}
@@ -173,6 +179,7 @@ class Settings:
         if self.store.get("BACKEND", "greenroom.stores.LocalStore") == "greenroom.stores.LocalStore":
             options.setdefault("root", default_root())
             options.setdefault("keep_free", self.keep_free)
+            options.setdefault("durability", self.durability)
         store = backend(**options)
         if isinstance(store, LocalStore) and not store.root.is_absolute():
             # Every process would hold files below the directory that it happened to be started in.

@@ -24,6 +24,7 @@ from . import conf, signals
 from .core import SideFiles, Upload
 from .core.claims import Claim
 from .core.errors import AlreadySaved, Altered, NotHeld, Refused
+from .core.place import disk_or_refusal, sync_directory
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
 from .owners import Visit, current_visit
@@ -199,15 +200,15 @@ def put_once(staged: StagedFile, upload: Upload, storage: Any, name: str, max_le
     return name
 
 
+@disk_or_refusal()
 def make_directories(directory: Path, mode: int | None) -> None:
     """As `FileSystemStorage` makes them: `FILE_UPLOAD_DIRECTORY_PERMISSIONS` for all that are missing."""
-    if mode is None:
-        directory.mkdir(parents=True, exist_ok=True)
-        return
     missing = [each for each in (directory, *directory.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(exist_ok=True)
-        os.chmod(each, mode)
+        if mode is not None:
+            os.chmod(each, mode)
+        sync_directory(each.parent)  # or a power cut takes the saved file along with its directory
 
 
 def is_local(storage: Any) -> bool:

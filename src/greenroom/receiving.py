@@ -37,7 +37,7 @@ from .core.errors import (
 from .core.intake import Intake
 from .core.ledger import with_room
 from .core.names import clean_name
-from .core.place import room_or_refusal
+from .core.place import disk_or_refusal
 from .core.spool import chunks_of, judge_claims
 from .files import token_signer
 from .ledger import OrmLedger
@@ -329,7 +329,7 @@ def checked(source: Iterable[bytes], command: Append, name: str) -> BinaryIO:
         for data in source:
             for _checksum, digest in digests:
                 digest.update(data)
-            with room_or_refusal():
+            with disk_or_refusal():
                 waiting.write(data)
         if not all(checksum.matches(digest.digest()) for checksum, digest in digests):
             raise ChecksumMismatch(name=name)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
+from django.db import connection
 
 from greenroom.middleware import GreenroomMiddleware
 from greenroom.models import StagedUpload
@@ -159,3 +160,24 @@ def test_the_tables(monkeypatch: Any) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_migrations_say_what_the_models_say() -> None:
     call_command("makemigrations", "greenroom", check=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.usefixtures("included")
+@pytest.mark.django_db(transaction=True)
+def test_what_the_database_keeps_over_a_power_cut(settings: Any) -> None:
+    weaker, usual = {
+        "sqlite": ("PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"),
+        "postgresql": ("SET synchronous_commit = off", "SET synchronous_commit = on"),
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(weaker)
+            assert found(databases=["default"]) == {}, "nobody has asked for that"
+            settings.GREENROOM = {"DURABILITY": "power"}
+            assert found() == {}, "the database is not looked at unless that is asked for"
+            message = found(databases=["default"])["greenroom.W003"]
+            assert "synchronous" in message.msg
+            assert message.hint
+        finally:
+            cursor.execute(usual)
+    assert found(databases=["default"]) == {}

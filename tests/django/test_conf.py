@@ -30,6 +30,7 @@ WRONG: list[tuple[str, Any]] = [
         for each in (0, -1, 1.5, "10", None, True)
     ],
     *[("PLACE", each) for each in ("move", "", None, True)],
+    *[("DURABILITY", each) for each in ("disk", "", None, True, [])],
     *[("STORE", each) for each in ("greenroom.stores.LocalStore", {"ROOT": "x"}, None, [])],
     *[("OWNER", each) for each in (None, session_owner, 3)],
     *[

@@ -27,6 +27,7 @@ EXPECTED = {
     errors.AddressExceeded: 429,
     errors.DiskFull: 507,
     errors.NotChecked: 503,
+    errors.StoreUnavailable: 503,
     errors.MalformedBody: 400,
     errors.NotHeld: 404,
     errors.NotFinished: 409,

@@ -7,11 +7,13 @@ the save became true, and undo the placing if it did not.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
+from .errors import StoreUnavailable
 from .store import SideFiles
 from .upload import new_id
 
@@ -47,8 +49,9 @@ class Claim:
         store.put_beside(self.upload_id, PREFIX + self.id, json.dumps(asdict(self)).encode())
 
     def erase(self, store: SideFiles) -> None:
-        """The claim is settled, one way or the other."""
-        store.remove_beside(self.upload_id, PREFIX + self.id)
+        """The claim is settled, one way or the other. One that cannot be erased now is settled once more by the sweeper."""
+        with contextlib.suppress(StoreUnavailable):
+            store.remove_beside(self.upload_id, PREFIX + self.id)
 
 
 class UnreadableClaim(Exception):

@@ -121,6 +121,15 @@ class DiskFull(Refused):
     )
 
 
+class StoreUnavailable(Refused):
+    """The system failed where nobody in front of a form can help: a disk's error, no descriptor left. It may pass."""
+
+    code = "store_unavailable"
+    template = _(
+        "%(name)s could not be kept or read: the server has trouble with its disk. What you sent before is safe; try again."
+    )
+
+
 class MalformedBody(GreenroomError):
     """A request's body is not what its Content-Type says: no file of it can be named. Params: `reason`."""
 

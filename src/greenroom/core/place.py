@@ -12,13 +12,18 @@ import ctypes
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, TypeVar
 
 from .digests import algorithm_of, digest_of, same_bytes
-from .errors import Altered, DiskFull
+from .errors import Altered, DiskFull, StoreUnavailable
+
+logger = logging.getLogger("greenroom")
+
+Closed = TypeVar("Closed", bound=IO[bytes])
 
 CHUNK = 1 << 20
 # What link(2) answers where a copy does the job: another device, a file system or a kernel rule without
@@ -32,6 +37,18 @@ _NO_LINK = {
     errno.EMLINK,
     errno.ENOSYS,
 }
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+# What passes, or what an operator mends, without anything that is held being lost. Any other error of the system is
+# a mistake in the set-up (a directory of somebody else's), and is raised as it is.
+_TROUBLE = {
+    errno.EIO,
+    errno.EROFS,  # how a disk that has failed is left
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+}
 
 
 def place(
@@ -42,9 +59,10 @@ def place(
     `mode` is the permission bits of the result (None: what the umask leaves). `link=False` always copies.
     A source that has been linked before is copied, so that two saved files never share their bytes.
     Raises `FileExistsError` when the name is taken, `Altered` when bytes that are copied are not those of
-    `digest`, `DiskFull` when there is no room. Whatever it raises, nothing of ours stands under the name then.
+    `digest`, `DiskFull` when there is no room, `StoreUnavailable` when the disk fails. Whatever it raises, nothing of
+    ours stands under the name then; only where the disk does not even let that be taken back, a whole file does.
     """
-    with open(source, "rb") as file:
+    with disk_or_refusal(), let_go(open(source, "rb")) as file:
         if not (link and linked(file, source, target, mode)):
             copy(file, target, digest=digest, mode=mode)
 
@@ -74,20 +92,20 @@ def copy(source: BinaryIO, target: Path, *, digest: str = "", mode: int | None =
     if os.path.lexists(target):  # told now, rather than after a long copy
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     partial = partial_path(target)
-    descriptor = open_partial(partial)
     # The lock on the partial ends with its descriptor, so that stays open until the name is settled.
-    with room_or_refusal(), open(descriptor, "r+b", buffering=0) as file:
+    with disk_or_refusal(), let_go(open(open_partial(partial), "r+b", buffering=0)) as file:
         try:
             while chunk := source.read(CHUNK):
                 write_all(file.fileno(), chunk)
             os.fchmod(file.fileno(), permission_bits(mode))
             os.fsync(file.fileno())
             verify(source, file, digest, target)
-            link_or_rename(partial, target)
-            sync_name(target)
-        finally:
+            give_name(partial, target)
+        except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial)
+            raise
+        sync_name(target)
 
 
 def verify(source: BinaryIO, written: BinaryIO, digest: str, target: Path) -> None:
@@ -106,22 +124,27 @@ def verify(source: BinaryIO, written: BinaryIO, digest: str, target: Path) -> No
         raise Altered
 
 
-def link_or_rename(partial: Path, target: Path) -> None:
-    """Give `partial` its final name without ever replacing another file."""
+def give_name(partial: Path, target: Path) -> None:
+    """Give `partial` its final name without ever replacing another file.
+
+    By a rename, after which there is no other name left that could not be removed.
+    """
+    if renamed(partial, target):
+        return
     try:
         os.link(partial, target)
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
-        # A file system without hard links.
-        if not renamed(partial, target):
-            # Taking the name first keeps at least the promise not to overwrite.
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            os.replace(partial, target)
+        # A file system without hard links: taking the name first keeps at least the promise not to overwrite.
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        os.replace(partial, target)
+    else:
+        os.unlink(partial)
 
 
 def renamed(partial: Path, target: Path) -> bool:
-    """Rename unless the name is taken (`FileExistsError`); False where the system cannot do that in one step.
+    """Rename unless the name is taken (`FileExistsError`); False where the system cannot do both in one step.
 
     That is Linux's renameat2(2) with RENAME_NOREPLACE, which Python has no function for.
     """
@@ -132,7 +155,7 @@ def renamed(partial: Path, target: Path) -> bool:
     if rename(at_fdcwd, os.fsencode(partial), at_fdcwd, os.fsencode(target), rename_noreplace) == 0:
         return True
     code = ctypes.get_errno()
-    if code in (errno.EINVAL, errno.ENOSYS):
+    if code in (errno.EINVAL, errno.ENOSYS, errno.EPERM):
         return False
     raise OSError(code, os.strerror(code), str(target))
 
@@ -150,15 +173,18 @@ def open_partial(partial: Path) -> int:
     """
     while True:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not try_lock(descriptor):
+        try:
+            if not try_lock(descriptor):
+                raise FileExistsError(errno.EEXIST, "somebody is writing this file", str(partial))
+            if is_at(descriptor, partial):
+                status = os.fstat(descriptor)
+                if status.st_size == 0 and status.st_nlink == 1:
+                    return descriptor
+                # Unlinked, never emptied: a writer that was killed at the last moment had linked it already.
+                os.unlink(partial)
+        except BaseException:
             os.close(descriptor)
-            raise FileExistsError(errno.EEXIST, "somebody is writing this file", str(partial))
-        if is_at(descriptor, partial):
-            status = os.fstat(descriptor)
-            if status.st_size == 0 and status.st_nlink == 1:
-                return descriptor
-            # Unlinked, never emptied: a writer that was killed at the last moment had linked it already.
-            os.unlink(partial)
+            raise
         os.close(descriptor)
 
 
@@ -207,6 +233,16 @@ def locked(descriptor: int) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+@contextlib.contextmanager
+def let_go(file: Closed) -> Iterator[Closed]:
+    """Close it in the end, whatever that says: nothing can be lost of what was only read, or is on the disk."""
+    try:
+        yield file
+    finally:
+        with contextlib.suppress(OSError):
+            file.close()
+
+
 def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """`os.write` until nothing is left: a short write is not an end."""
     written = os.write(descriptor, data)
@@ -235,13 +271,18 @@ def sync_name(target: Path) -> None:
 
 
 @contextlib.contextmanager
-def room_or_refusal() -> Iterator[None]:
-    """`DiskFull` in the place of the system's errors that mean it."""
+def disk_or_refusal() -> Iterator[None]:
+    """`DiskFull` or `StoreUnavailable` in the place of the system's errors that mean it. Also as a decorator."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _NO_ROOM:
             raise DiskFull from error
+        if error.errno in _TROUBLE:
+            logger.error(
+                "The system could not keep or read a file: %s", error
+            )  # the person is not told which
+            raise StoreUnavailable from error
         raise
 
 

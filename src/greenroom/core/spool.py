@@ -25,7 +25,7 @@ from .errors import (
 )
 from .limits import Limits, format_size, parse_size
 from .names import split_name
-from .place import room_or_refusal, write_all
+from .place import disk_or_refusal, write_all
 from .sniff import HEAD_BYTES, contradicts, describe, is_known, may_be, refine, sniff
 from .store import Writer
 
@@ -199,7 +199,7 @@ class FileWriter:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take all of `data`, or raise (`DiskFull` when there is no room)."""
-        with room_or_refusal():
+        with disk_or_refusal():
             write_all(self._file.fileno(), data)
 
     def close(self) -> None:

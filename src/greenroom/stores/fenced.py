@@ -28,10 +28,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from greenroom.core.errors import Busy, OffsetMismatch
-from greenroom.core.place import CHUNK, room_or_refusal, try_lock, write_all
+from greenroom.core.place import CHUNK, disk_or_refusal, sync_directory, try_lock, write_all
 from greenroom.core.store import Standing
 
-from .writing import Room, cut_at, open_at
+from .writing import Disk, cut_at, open_at
 
 WRITERS = ".writers"
 CUT = ".cut"
@@ -77,15 +77,15 @@ def standing(path: Path, epoch: int) -> Standing:
 class LocalPlace:
     """The `Place` of one epoch at the bytes in `path`."""
 
-    def __init__(self, path: Path, epoch: int, room: Room) -> None:
+    def __init__(self, path: Path, epoch: int, disk: Disk) -> None:
         self._path = path
-        self._room = room
+        self._disk = disk
         self._writers = Writers(path.with_name(WRITERS), epoch)
         self._writer: FencedWriter | None = None
         try:
             self._writers.begin()
             with self._writers.settling():
-                self._size = settle(path)
+                self._size = settle(path, disk)
         except BaseException:
             self._writers.close()
             raise
@@ -95,6 +95,7 @@ class LocalPlace:
         """As `Place`."""
         return self._size if self._writer is None else self._writer.size
 
+    @disk_or_refusal()
     def writer(self, offset: int) -> FencedWriter:
         """As `Place`."""
         if offset > self._size:
@@ -102,14 +103,18 @@ class LocalPlace:
         descriptor = self._open(offset) if read_cut(self._path) is None else None
         if descriptor is None:
             descriptor = self._copy(offset)
-        self._writer = FencedWriter(descriptor, self._writers, self._room)
+        self._writer = FencedWriter(descriptor, self._path, offset, self._writers, self._disk)
         return self._writer
 
+    @disk_or_refusal()
     def close(self) -> None:
-        """As `Place`."""
-        if self._writer is not None:
-            self._writer.close()
-        self._writers.end()
+        """As `Place`. Where what was written cannot be settled, the next one does that before going on."""
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            self._writers.end()
+        finally:
+            self._writers.close()
 
     def _open(self, offset: int) -> int | None:
         """The file as it is, cut at `offset`; None if somebody who was stopped has it locked."""
@@ -131,15 +136,18 @@ class LocalPlace:
     def _copy(self, offset: int) -> int:
         """The first `offset` bytes in a file of our own, which takes the place of the one that is locked."""
         partial = self._path.with_name(f".copy-{self._writers.epoch}")
-        with room_or_refusal():
-            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            with open(self._path, "rb", buffering=0) as held, room_or_refusal():
-                copy_start(held.fileno(), descriptor, offset, self._room)
+            with open(self._path, "rb", buffering=0) as held:
+                copy_start(held.fileno(), descriptor, offset, self._disk)
+            if self._disk.durable:
+                os.fsync(descriptor)  # these bytes count already, and are about to be the only ones
             with self._writers.settling():
                 os.replace(partial, self._path)
                 # Killed before this line: it is copied once more. Nothing was added that the cut would cost.
                 self._path.with_name(CUT).unlink(missing_ok=True)
+            if self._disk.durable:
+                sync_directory(self._path.parent)
         except BaseException:
             os.close(descriptor)
             partial.unlink(missing_ok=True)
@@ -150,10 +158,12 @@ class LocalPlace:
 class FencedWriter:
     """A `Writer` that looks before each write whether it is still the one."""
 
-    def __init__(self, descriptor: int, writers: Writers, room: Room) -> None:
+    def __init__(self, descriptor: int, path: Path, offset: int, writers: Writers, disk: Disk) -> None:
         self._descriptor = descriptor
+        self._path = path
+        self._begun = offset
         self._writers = writers
-        self._room = room
+        self._disk = disk
         self._size = 0
 
     @property
@@ -161,8 +171,9 @@ class FencedWriter:
         """How many bytes are in the file."""
         return os.fstat(self._descriptor).st_size if self._descriptor >= 0 else self._size
 
+    @disk_or_refusal()
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._room.check(self._descriptor, len(data))
+        self._disk.check_room(self._descriptor, len(data))
         try:
             fcntl.flock(self._descriptor, _TRY_LOCK)
         except BlockingIOError:
@@ -176,17 +187,18 @@ class FencedWriter:
         try:
             self._writers.check()
             write_all(self._descriptor, data)
-        except OSError:
-            with room_or_refusal():
-                raise
         finally:
             unlock(self._descriptor)
 
+    @disk_or_refusal()
     def close(self) -> None:
         if self._descriptor >= 0:
-            self._size = self.size
             descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+            try:
+                self._disk.settle_or_cut(descriptor, self._path, self._begun)
+                self._size = os.fstat(descriptor).st_size
+            finally:
+                os.close(descriptor)
 
 
 class Writers:
@@ -195,17 +207,16 @@ class Writers:
     def __init__(self, path: Path, epoch: int) -> None:
         self.epoch = epoch
         self._own = 2 * epoch
-        with room_or_refusal():
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                # Grown by appending, which overwrites nothing that somebody else sets meanwhile.
-                while os.fstat(self._descriptor).st_size < 2 * epoch + 2:
-                    with open(path, "ab", buffering=0) as file:
-                        write_all(file.fileno(), bytes(_PAGE))
-                self._bytes = mmap.mmap(self._descriptor, 2 * epoch + 2)
-            except BaseException:
-                os.close(self._descriptor)
-                raise
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # Grown by appending, which overwrites nothing that somebody else sets meanwhile.
+            while os.fstat(self._descriptor).st_size < 2 * epoch + 2:
+                with open(path, "ab", buffering=0) as file:
+                    write_all(file.fileno(), bytes(_PAGE))
+            self._bytes = mmap.mmap(self._descriptor, 2 * epoch + 2)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
 
     def begin(self) -> None:
         """We have come, and everybody before us is over."""
@@ -229,10 +240,9 @@ class Writers:
             unlock(self._descriptor)
 
     def end(self) -> None:
-        """We are over, and say so. Ending twice is fine."""
+        """We are over, and say so."""
         if self._descriptor >= 0:
             self._bytes[self._own] = ENDED
-            self.close()
 
     def close(self) -> None:
         """Let the file go."""
@@ -242,7 +252,7 @@ class Writers:
             os.close(descriptor)
 
 
-def settle(path: Path) -> int:
+def settle(path: Path, disk: Disk) -> int:
     """How many bytes count, now that every writer is over but perhaps one that is inside of a write."""
     cut = read_cut(path)
     if cut is not None:
@@ -254,6 +264,7 @@ def settle(path: Path) -> int:
     try:
         ended = wait_for(descriptor, _WRITE_PATIENCE)
         size = os.fstat(descriptor).st_size
+        disk.settle(descriptor, path)  # whoever wrote last may have been killed before that
         if not ended:
             write_cut(path, size)
         return size
@@ -272,9 +283,8 @@ def read_cut(path: Path) -> int | None:
 def write_cut(path: Path, size: int) -> None:
     """Only `size` bytes of the file count, whatever is added to it."""
     partial = path.with_name(f"{CUT}.part")
-    with room_or_refusal():
-        partial.write_bytes(b"%d" % size)
-        os.replace(partial, path.with_name(CUT))
+    partial.write_bytes(b"%d" % size)
+    os.replace(partial, path.with_name(CUT))
 
 
 def wait_for(descriptor: int, patience: float) -> bool:
@@ -297,13 +307,13 @@ def unlock(descriptor: int) -> None:
         pass
 
 
-def copy_start(source: int, target: int, size: int, room: Room) -> None:
+def copy_start(source: int, target: int, size: int, disk: Disk) -> None:
     """Copy the first `size` bytes, without passing them through where the system can do that."""
     os.lseek(source, 0, os.SEEK_SET)
     done = 0
     while done < size:
         step = min(size - done, 16 * CHUNK)
-        room.check(target, step)
+        disk.check_room(target, step)
         copied = copy_some(source, target, step)
         if copied == 0:
             raise OffsetMismatch(offset=size, expected=done)

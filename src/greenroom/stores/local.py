@@ -10,28 +10,51 @@ import contextlib
 import io
 import math
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from greenroom.core.errors import UsageError
 from greenroom.core.limits import parse_size
-from greenroom.core.place import room_or_refusal, sync_directory, write_all
+from greenroom.core.place import disk_or_refusal, sync_directory, write_all
 from greenroom.core.store import Standing, check_beside, check_id
 from greenroom.core.upload import is_id, new_id
 
 from .fenced import LocalPlace, standing
-from .writing import LocalWriter, Room
+from .writing import Disk, LocalWriter
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+DURABILITIES = ("process", "power")
 BYTES = "bytes"
 PARTIAL = ".part"
+
+
+class HeldBytes(io.FileIO):
+    """An open file whose disk may fail while it is read: that is a refusal, too."""
+
+    @disk_or_refusal()
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """As `io.FileIO`."""
+        return super().readinto(buffer)
+
+    @disk_or_refusal()
+    def readall(self) -> bytes:
+        """As `io.FileIO`."""
+        return super().readall()
+
+    def close(self) -> None:
+        """As `io.FileIO`; of a file that was only read nothing can be lost."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 class HeldFile(io.BufferedReader):
     """Held bytes, open for reading. `local_path` lets a worker read them without passing them through."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
+        super().__init__(HeldBytes(path))
         self.local_path: Path | None = path
 
     def __del__(self) -> None:
@@ -41,34 +64,45 @@ class HeldFile(io.BufferedReader):
 
 
 class LocalStore:
-    """A `Store`, with `SideFiles`, `LocalFiles` and `Fencing`.
+    """A `Store`, with `SideFiles`, `LocalFiles`, `Fencing` and `Bounded`.
 
     `keep_free` is a size: writing stops with `DiskFull` before less than that is free on the disk.
-    The directory is made on first use, readable by nobody but this user.
+    `durability` says what bytes survive that count: "process", that this process is killed; "power", a power cut as
+    well, for which they are written through to the disk first. The directory is made on first use, readable by
+    nobody but this user. Whatever fails, it is `DiskFull`, `StoreUnavailable`, or a mistake in the set-up.
     """
 
-    def __init__(self, root: str | Path, *, keep_free: int | str = "1 GB") -> None:
+    def __init__(
+        self, root: str | Path, *, keep_free: int | str = "1 GB", durability: str = "process"
+    ) -> None:
+        if durability not in DURABILITIES:
+            raise UsageError('A LocalStore\'s durability is "process" or "power".', durability)
         self.root = Path(root)
         self._keep_free = parse_size(keep_free)
+        self._durable = durability == "power"
 
     def __repr__(self) -> str:
         return f"LocalStore({str(self.root)!r})"
 
     # -- Store -------------------------------------------------------------------------------------
 
+    @disk_or_refusal()
     def append(self, upload_id: str, offset: int) -> LocalWriter:
         path = self.path(upload_id)
         if offset == 0:
             self.make_directory(path.parent)
-        return LocalWriter(path, offset, Room(self._keep_free))
+        return LocalWriter(path, offset, self._disk())
 
+    @disk_or_refusal()
     def seal(self, upload_id: str) -> str:
         status = os.stat(self.path(upload_id))
         return f"{status.st_size}-{status.st_mtime_ns}"
 
+    @disk_or_refusal()
     def open(self, upload_id: str) -> HeldFile:
         return HeldFile(self.path(upload_id))
 
+    @disk_or_refusal()
     def remove(self, upload_id: str) -> None:
         # Renamed first: whoever looks at the same moment sees all of it or nothing.
         path = self.path(upload_id).parent
@@ -78,7 +112,7 @@ class LocalStore:
         with contextlib.suppress(FileNotFoundError):
             for name in os.listdir(path.parent):
                 if name.startswith(f"{upload_id}.removed-"):
-                    shutil.rmtree(path.with_name(name), ignore_errors=True)
+                    remove_directory(path.with_name(name))
         with contextlib.suppress(OSError):
             os.rmdir(path.parent)  # succeeds only when nothing else is in it
 
@@ -89,22 +123,40 @@ class LocalStore:
 
     # -- Fencing -----------------------------------------------------------------------------------
 
+    @disk_or_refusal()
     def standing(self, upload_id: str, epoch: int) -> Standing:
         return standing(self.path(upload_id), epoch)
 
+    @disk_or_refusal()
     def take(self, upload_id: str, epoch: int) -> LocalPlace:
         path = self.path(upload_id)
         self.make_directory(path.parent)
-        return LocalPlace(path, epoch, Room(self._keep_free))
+        return LocalPlace(path, epoch, self._disk())
+
+    # -- Bounded -----------------------------------------------------------------------------------
+
+    def room(self) -> int:
+        here = self.root.absolute()
+        while not here.exists():  # it is made on first use
+            here = here.parent
+        status = os.statvfs(here)
+        return status.f_bavail * status.f_frsize - self._keep_free
+
+    def size(self, upload_id: str) -> int:
+        try:
+            return os.stat(self.path(upload_id)).st_size
+        except FileNotFoundError:
+            return 0
 
     # -- SideFiles ---------------------------------------------------------------------------------
 
+    @disk_or_refusal()
     def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
         path = self._path_beside(upload_id, name)
         self.make_directory(path.parent)
         partial = path.with_name(f"{name}.{new_id()}{PARTIAL}")
         try:
-            with room_or_refusal(), open(partial, "xb", buffering=0) as file:
+            with open(partial, "xb", buffering=0) as file:
                 write_all(file.fileno(), data)
                 os.fsync(file.fileno())
             os.replace(partial, path)
@@ -114,9 +166,11 @@ class LocalStore:
             raise
         sync_directory(path.parent)
 
+    @disk_or_refusal()
     def read_beside(self, upload_id: str, name: str) -> bytes:
         return self._path_beside(upload_id, name).read_bytes()
 
+    @disk_or_refusal()
     def list_beside(self, upload_id: str) -> list[str]:
         try:
             names = os.listdir(self.path(upload_id).parent)
@@ -125,6 +179,7 @@ class LocalStore:
         # What begins with a dot is the writers' own (`fenced`).
         return sorted(n for n in names if n != BYTES and not n.startswith(".") and not n.endswith(PARTIAL))
 
+    @disk_or_refusal()
     def remove_beside(self, upload_id: str, name: str) -> None:
         self._path_beside(upload_id, name).unlink(missing_ok=True)
 
@@ -143,6 +198,7 @@ class LocalStore:
                 raise UsageError(f'"{BYTES}" and names that end in "{PARTIAL}" are taken.', name)
         return self.root / upload_id[:2] / upload_id / (name or BYTES)
 
+    @disk_or_refusal()
     def age(self, upload_id: str) -> float:
         directory = self.path(upload_id).parent
         stamps = []
@@ -150,6 +206,9 @@ class LocalStore:
             with contextlib.suppress(FileNotFoundError):  # removed since it was listed
                 stamps.append(path.stat().st_mtime)
         return self._now() - max(stamps) if stamps else math.inf
+
+    def _disk(self) -> Disk:
+        return Disk(self.root, keep_free=self._keep_free, durable=self._durable)
 
     def _now(self) -> float:
         """The file system's own idea of now: this host's clock may be another, and may be wrong."""
@@ -160,12 +219,20 @@ class LocalStore:
         """The directory of one upload, private to this user at every level that is ours."""
         while True:
             try:
-                with room_or_refusal():
-                    self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    for each in (directory.parent, directory):
-                        # Not `exist_ok`, which looks again, and fails if it is gone by then.
-                        with contextlib.suppress(FileExistsError):
-                            each.mkdir(mode=0o700)
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for each in (directory.parent, directory):
+                    # Not `exist_ok`, which looks again, and fails if it is gone by then.
+                    with contextlib.suppress(FileExistsError):
+                        each.mkdir(mode=0o700)
                 return
             except FileNotFoundError:
                 continue  # the sweeper removed the empty parent between two of these lines
+
+
+def remove_directory(path: Path) -> None:
+    """Remove the files in it, and then it. What somebody else removes at the same time is as good as removed."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(path):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path / name)
+        os.rmdir(path)

@@ -6,19 +6,25 @@ import os
 from pathlib import Path
 
 from greenroom.core.errors import DiskFull, OffsetMismatch
-from greenroom.core.place import room_or_refusal, write_all
+from greenroom.core.place import disk_or_refusal, sync_directory, write_all
 
 _ROOM_EVERY = 16_000_000  # bytes between two looks at the free room: not for every 64 KiB
 
 
-class Room:
-    """Some of the disk is kept free: a full disk stops everything on the machine, a refused upload nothing."""
+class Disk:
+    """What holds for every file of a store.
 
-    def __init__(self, keep_free: int) -> None:
+    `keep_free` bytes are kept free: a full disk stops everything on the machine, a refused upload nothing. If
+    `durable`, nothing counts before it would survive a power cut.
+    """
+
+    def __init__(self, root: Path, *, keep_free: int, durable: bool) -> None:
+        self._root = root
         self._keep_free = keep_free
         self._unchecked = _ROOM_EVERY
+        self.durable = durable
 
-    def check(self, descriptor: int, size: int) -> None:
+    def check_room(self, descriptor: int, size: int) -> None:
         """Raise `DiskFull` when `size` more bytes on the disk of an open file would leave too little."""
         self._unchecked += size
         if self._unchecked >= _ROOM_EVERY:
@@ -27,36 +33,63 @@ class Room:
                 raise DiskFull
             self._unchecked = 0
 
+    def settle(self, descriptor: int, path: Path, *, named: bool = False) -> None:
+        """The bytes of the open file at `path` are about to count, and its name unless that did before (`named`)."""
+        if not self.durable:
+            return
+        os.fsync(descriptor)
+        for directory in () if named else path.parents:
+            sync_directory(directory)
+            if directory == self._root.parent:
+                return
+
+    def settle_or_cut(self, descriptor: int, path: Path, begun: int) -> None:
+        """The same for whoever has written from `begun` on.
+
+        After a failed fsync(2) the next one says that all is well, whatever has become of the bytes. So what could
+        not be made durable is cut off.
+        """
+        try:
+            self.settle(descriptor, path, named=begun > 0)
+        except OSError:
+            os.ftruncate(descriptor, begun)
+            raise
+
 
 class LocalWriter:
     """Unbuffered: what `write` has taken survives a killed process. Nobody else must write at the same time."""
 
-    def __init__(self, path: Path, offset: int, room: Room) -> None:
-        self._room = room
+    def __init__(self, path: Path, offset: int, disk: Disk) -> None:
+        self._path = path
+        self._begun = offset
+        self._disk = disk
         self._descriptor = open_at(path, offset)
         try:
             cut_at(self._descriptor, offset)
         except BaseException:
-            self.close()
+            os.close(self._descriptor)
             raise
 
+    @disk_or_refusal()
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._room.check(self._descriptor, len(data))
-        with room_or_refusal():
-            write_all(self._descriptor, data)
+        self._disk.check_room(self._descriptor, len(data))
+        write_all(self._descriptor, data)
 
+    @disk_or_refusal()
     def close(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+            try:
+                self._disk.settle_or_cut(descriptor, self._path, self._begun)
+            finally:
+                os.close(descriptor)
 
 
 def open_at(path: Path, offset: int) -> int:
     """Open the file to write at `offset`. Made at 0 only: going on with what is not here leaves nothing behind."""
     create = os.O_CREAT if offset == 0 else 0
     try:
-        with room_or_refusal():
-            return os.open(path, os.O_RDWR | os.O_CLOEXEC | create, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | create, 0o600)
     except FileNotFoundError:
         if offset == 0:
             raise

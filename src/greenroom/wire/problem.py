@@ -49,6 +49,8 @@ STATUSES: dict[str, HTTPStatus] = {
     "address_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     # 15.6.4: a check that is made here could not be made now.
     "not_checked": HTTPStatus.SERVICE_UNAVAILABLE,
+    # 15.6.4, too: it may pass, and is nobody's fault but the server's.
+    "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     # The request is not what it says it is (15.5.1).
     "malformed_body": HTTPStatus.BAD_REQUEST,
     "cut_short": HTTPStatus.BAD_REQUEST,

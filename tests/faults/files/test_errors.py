@@ -1,0 +1,32 @@
+"""Whatever call to the system fails, and however: nothing torn, nothing lost, nothing left open, and words to read."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.files.failing import FAULTS
+from tests.faults.files.programs import run
+from tests.faults.tally import NIGHT, Injected
+
+# Every call that a full disk, a lack of descriptors or another device can refuse; of EIO, which any may, a spread.
+STEPS = {"EIO": 1 if NIGHT else 4}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "lasting"),
+    # Whoever is interrupted tries again, and would for ever.
+    [
+        (fault, lasting)
+        for fault in FAULTS
+        for lasting in (False, True)
+        if (fault, lasting) != ("EINTR", True)
+    ],
+)
+def test_holding_and_saving(
+    fault: str, lasting: bool, tmp_path: Path, layer: Path, injected: Injected
+) -> None:
+    arguments = [fault, str(STEPS.get(fault, 1)), *(["lasting"] if lasting else [])]
+    promises = (1, 2, 18) if FAULTS[fault].refusal == "disk_full" else (1, 2)
+    faults = run(injected, promises, layer, "failing.py", str(tmp_path), str(tmp_path), *arguments)
+    assert faults > 1
