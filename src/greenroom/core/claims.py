@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
-from .errors import StoreUnavailable
+from .errors import Refused
 from .store import SideFiles
 from .upload import new_id
 
@@ -50,7 +50,7 @@ class Claim:
 
     def erase(self, store: SideFiles) -> None:
         """The claim is settled, one way or the other. One that cannot be erased now is settled once more by the sweeper."""
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(Refused):
             store.remove_beside(self.upload_id, PREFIX + self.id)
 
 

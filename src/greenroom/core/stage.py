@@ -346,10 +346,12 @@ class Stage:
         first, and then the claims are looked for: one of the two always sees the other.
         """
         upload = self.ledger.get(upload_id)
-        saved = upload is not None and upload.state is State.PROMOTED
-        if not saved and not (isinstance(self.store, SideFiles) and is_claimed(self.store, upload_id)):
-            self.store.remove(upload_id)
-            self.ledger.remove(upload_id)
+        if upload is not None and upload.state is State.PROMOTED:
+            return
+        with contextlib.suppress(Refused):  # it is given up all the same; `expire` removes the rest
+            if not (isinstance(self.store, SideFiles) and is_claimed(self.store, upload_id)):
+                self.store.remove(upload_id)
+                self.ledger.remove(upload_id)
 
     def _expire(self, upload_id: str, settle: Callable[[str], bool]) -> bool:
         try:
