@@ -148,12 +148,12 @@ class Intake:
             self._stage.remove(self.upload.id)
             self._abandoned = True
 
-    def _reserve_no_more(self) -> None:
     def _make_room(self, size: int) -> None:
         if size > self._written.reserved:
             stage = self._stage
             self.upload = self._written = with_room(stage.ledger, self._written, size, stage.ceilings)
 
+    def _reserve_no_more(self) -> None:
         """Of what was reserved only what has come still counts: the files that follow need the room."""
         if self._written.reserved > self._spool.size:
             self._swap(replace(self._written, reserved=self._spool.size))
