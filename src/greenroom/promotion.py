@@ -27,6 +27,7 @@ from .core.errors import AlreadySaved, Altered, NotHeld, Refused
 from .core.place import disk_or_refusal, sync_directory
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
+from .measures import measuring
 from .owners import Visit, current_visit
 
 _PENDING = "_greenroom_pending"
@@ -46,6 +47,9 @@ class Promotion:
     instance: models.Model
     taken: bool = False
     finished: bool = False
+
+    def __post_init__(self) -> None:
+        self.measured = measuring("save")
 
     @property
     def key(self) -> str:
@@ -81,6 +85,7 @@ class Promotion:
         """The row is safe: nothing is left to settle."""
         self.claim.erase(cast(SideFiles, self.staged.stage.store))
         self.finished = True
+        self.measured.end()
         signals.promoted.send(
             sender=type(self.instance), instance=self.instance, upload=self.upload, name=self.claim.place
         )
@@ -137,16 +142,18 @@ def promote(
     visit = current_visit()
     if visit is not None:
         visit.promotions.append(promotion)  # before anything is taken: whatever happens, it will be settled
-    promotion.take(visit)
-    try:
-        name = field.generate_filename(instance, staged.name)
-        name = put(promotion, fieldfile.storage, name, field.max_length)
-    except BaseException:
-        with contextlib.suppress(
-            DatabaseError
-        ):  # of a transaction that is broken; the request's end will do it
-            promotion.ledger.release(upload, promotion.claim.use)
-        raise
+    with promotion.measured as measured:
+        measured.tell_of(upload)
+        promotion.take(visit)
+        try:
+            name = field.generate_filename(instance, staged.name)
+            name = put(promotion, fieldfile.storage, name, field.max_length)
+        except BaseException:
+            # Of a transaction that is broken the request's end will do it.
+            with contextlib.suppress(DatabaseError):
+                promotion.ledger.release(upload, promotion.claim.use)
+            raise
+        measured.bytes, measured.goes_on = staged.size, True  # in place is not yet saved
     instance.__dict__.setdefault(_PENDING, []).append(promotion)
     if staged.crop_to:
         write_crop(instance, staged)

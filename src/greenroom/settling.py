@@ -30,6 +30,7 @@ def settle_promotions(visit: Visit) -> None:
     own = {each.claim.id for each in visit.promotions}
     for each in list(visit.promotions):
         if not each.finished:
+            each.measured.end("undone")
             settle(each.staged.stage, each.upload.id, own=own)
             if each.taken:  # and came to no claim, or to one that is settled
                 each.ledger.release(each.upload, each.claim.use)

@@ -9,6 +9,7 @@ from . import signals
 from .clocks import check_clock
 from .core import Stage
 from .ledger import OrmLedger
+from .measures import measuring
 from .owners import make_stage
 from .settling import free_uses, settle, settle_unrecorded
 
@@ -30,11 +31,13 @@ def clear_staged(*, trust_clock: bool = False) -> list[str]:
     ledger = cast(OrmLedger, stage.ledger)
     if not check_clock(ledger, trust=trust_clock):
         return []
-    settle_promoted(stage)
-    free_uses(stage)
-    gone = stage.expire(lambda upload_id: settle_over(stage, upload_id))
-    ledger.forget_owners(ledger.now() - OWNERS_SECONDS)
-    ledger.forget_addresses()
+    with measuring("sweep") as measured:
+        settle_promoted(stage)
+        free_uses(stage)
+        gone = stage.expire(lambda upload_id: settle_over(stage, upload_id))
+        ledger.forget_owners(ledger.now() - OWNERS_SECONDS)
+        ledger.forget_addresses()
+        measured.count = len(gone)
     if gone:
         signals.expired.send(sender=Stage, upload_ids=gone)
     return gone

@@ -7,12 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from greenroom import signals
+from greenroom.core.errors import Refused
 from greenroom.measures import Measure, measuring
-from tests.django.conftest import Browser
+from greenroom.sweeping import clear_staged
+from tests.django.conftest import Browser, Guest
 from tests.django.uploading import Script, metadata
 from tests.pages import page_of
+from tests.shop.models import Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,6 +100,61 @@ def test_a_preview_is_told_when_it_is_made(heard: Heard, browser: Browser, jpeg:
     for _ in range(3):
         made = browser.client.get(page.images[0]).content
     assert heard.facts("render") == [("render", "preview", "done", len(made), 1)]
+
+
+def test_a_save_is_told_when_its_row_is_safe(heard: Heard, guest: Guest) -> None:
+    file = guest.hold(b"tea")
+    with transaction.atomic():
+        Paper.objects.create(title="tea", body=file)
+        assert not heard.facts("save")
+    assert heard.facts("save") == [("save", "", "done", 3, 1)]
+    guest.end_request()
+    assert len(heard.facts("save")) == 1
+    assert heard[-1].upload_id == file.upload.id
+
+
+def test_a_save_that_is_rolled_back_is_undone(heard: Heard, guest: Guest) -> None:
+    with transaction.atomic():
+        Paper.objects.create(title="tea", body=guest.hold(b"tea"))
+        transaction.set_rollback(True)
+    assert not heard.facts("save")
+    guest.end_request()
+    assert heard.facts("save") == [("save", "", "undone", 3, 0)]
+
+
+def test_a_save_that_is_refused(heard: Heard, guest: Guest) -> None:
+    file = guest.hold(b"tea", use="one-chance")
+    Paper.objects.create(title="tea", body=file)
+    guest.end_request()
+    again = guest.stage.open(file.token)
+    again.use = "one-chance"
+    with pytest.raises(Refused):
+        Paper.objects.create(title="tea", body=again)
+    guest.end_request()
+    assert heard.facts("save") == [("save", "", "done", 3, 1), ("save", "", "already_saved", 0, 0)]
+
+
+def test_the_rest(heard: Heard, guest: Guest, browser: Browser, jpeg: bytes) -> None:
+    file = guest.hold(b"Darjeeling")
+    guest.stage.open(file.token)
+    guest.stage.discard(file.token)
+    with pytest.raises(Refused):
+        guest.stage.open("no token")
+    clear_staged()
+    assert heard.facts() == [
+        ("receive", "code", "done", 10, 1),
+        ("open", "", "done", 0, 1),
+        ("discard", "code", "done", 0, 1),
+        ("open", "", "not_held", 0, 0),
+        ("sweep", "", "done", 0, 0),
+    ]
+    heard.clear()
+    post = browser.get("/product/").body({"name": "", "photo-policy": ""}, {"photo": ("tea.jpg", jpeg)})
+    browser.post_body("/product/", post)
+    assert heard.facts("receive", "check") == [
+        ("receive", "ordinary", "done", len(jpeg), 1),
+        ("check", "form", "done", len(jpeg), 1),
+    ]
 
 
 # -- the log ---------------------------------------------------------------------------------------
