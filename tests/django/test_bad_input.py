@@ -127,7 +127,7 @@ def test_a_wrong_token_is_said_beside_its_file(browser: Browser, page: Page, kin
     answer = browser.send("/album/", page, {"title": "tea", "photos-1-token": token})
     assert answer.status_code == 200
     assert errors_of(answer, "photos") == [
-        "“1.png” is no longer here (files wait only for a time). Choose it again."
+        "“1.png” is no longer here (files wait only for a time, and until you sign out). Choose it again."
     ]
     again = page_of(answer)
     assert again.names("photos") == ["0.png", "2.png"]
@@ -140,7 +140,7 @@ def test_a_row_that_has_lost_its_token_is_missed(browser: Browser, page: Page) -
     answer = browser.send("/album/", page, {"title": "tea", "photos-1-token": ""})
     assert answer.status_code == 200
     assert errors_of(answer, "photos") == [
-        "“1.png” is no longer here (files wait only for a time). Choose it again."
+        "“1.png” is no longer here (files wait only for a time, and until you sign out). Choose it again."
     ]
     assert page_of(answer).names("photos") == ["0.png", "2.png"]
 
