@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import cast
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
 from . import statements
 from .core import Stage
+from .core.errors import NotHeld
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
@@ -63,13 +64,21 @@ def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
     """All of the uses or none, in one transaction; returns the first file whose use somebody else has."""
     ledger = cast(OrmLedger, files[0].stage.ledger)
     keys = {use_key(each.upload, each.use): each for each in files}
-    with transaction.atomic(using=ledger.alias):
-        for key, each in keys.items():
-            if key not in visit.uses and not ledger.claim(each.upload, each.use):
-                transaction.set_rollback(True, using=ledger.alias)
-                return each
-            statements.update(ledger.alias, StagedUse, {"post": visit.post}, {"key": key})
-        visit.uses.update(keys)  # as the last step: what is taken is known to be taken
+    before = set(visit.uses)
+    try:
+        with transaction.atomic(using=ledger.alias):
+            for key, each in keys.items():
+                if key not in visit.uses and not ledger.claim(each.upload, each.use):
+                    transaction.set_rollback(True, using=ledger.alias)
+                    return each
+                statements.update(ledger.alias, StagedUse, {"post": visit.post}, {"key": key})
+            visit.uses.update(keys)  # as the last step: what is taken is known to be taken
+    except IntegrityError:  # SQLite looks at the end whether the uploads are still here
+        visit.uses &= before
+        for each in files:
+            if ledger.get(each.upload.id) is None:
+                raise NotHeld(name=each.upload.client_name) from None
+        raise
     return None
 
 

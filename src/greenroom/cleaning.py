@@ -58,8 +58,8 @@ class Cleaner:
         rows = [row for row in self.posted.rows if not row.removed]
         if self.rules.multiple and len(rows) > self.rules.max_files:
             self.stop_at_too_many(len(rows))
-        if not self.posted.preview and not take_uses([row.staged for row in rows if row.staged is not None]):
-            self.renew_uses(rows)
+        if not self.posted.preview:
+            self.take_uses(rows)
         rows = [row for row in rows if row.file is not None]
         self.for_each(rows, self.judge)
         self.for_each(rows, self.check, side_by_side=self.rules.pictures or bool(self.rules.inspectors))
@@ -100,6 +100,14 @@ class Cleaner:
         params = {"max": self.rules.max_files, "count": count}
         error = ValidationError(self.messages["max_num"], code="max_num", params=params)
         raise ValidationError([error, *(other for _row, other in self.errors)])
+
+    def take_uses(self, rows: list[Row]) -> None:
+        """This form's chances, before anything is made of its files. Raises `TakenUse` if it was saved already."""
+        try:
+            if not take_uses([row.staged for row in rows if row.staged is not None]):
+                self.renew_uses(rows)
+        except NotHeld as refusal:  # given up since it was opened, a moment ago
+            self.refuse(next(row for row in rows if row.client_name == refusal.name), refusal)
 
     def renew_uses(self, rows: list[Row]) -> None:
         """This form was saved before, and has been changed since: it is shown again, and can be saved as new."""

@@ -18,6 +18,7 @@ from django.utils import timezone
 from . import counting, statements
 from .core.ceilings import Ceilings
 from .core.ledger import claim_key
+from .core.errors import NotHeld
 from .core.upload import Picture, State, Upload
 from .holders import is_dead, this_holder
 from .models import StagedOwner, StagedUpload, StagedUse
@@ -179,7 +180,7 @@ class OrmLedger:
 
     def claim(self, upload: Upload, use: str) -> bool:
         """Inside a transaction the claim is part of it: a rollback gives the chance back, and a second
-        claimant waits here until the first has ended."""
+        claimant waits here until the first has ended. Raises `NotHeld` if the upload has been removed."""
         try:
             with transaction.atomic(using=self.alias):
                 row = StagedUse(
@@ -192,6 +193,8 @@ class OrmLedger:
                 statements.insert(self.alias, StagedUse, {name: getattr(row, name) for name in columns})
                 return True  # as the last step: what is taken is known to be taken
         except IntegrityError:
+            if self.get(upload.id) is None:  # removed meanwhile: nobody else will take it
+                raise NotHeld(name=upload.client_name) from None
             return False
 
     def release(self, upload: Upload, use: str) -> None:

@@ -71,10 +71,19 @@ class Promotion:
         self.taken = self.ledger.claim(self.upload, self.claim.use) or (
             visit is not None and any(each.taken and each.key == self.key for each in visit.promotions)
         )
-        if not self.taken and self.ledger.get(self.upload.id) is None:
-            raise NotHeld(name=self.upload.client_name)
         if not self.taken:
             raise TakenUse(name=self.upload.client_name, key=self.key)
+
+    def look_again(self) -> None:
+        """Raise `NotHeld` if the upload was given up before our claim stood beside it, and could be seen.
+
+        Who gives it up buries the record and then looks for claims: one of the two always sees the other.
+        """
+        record = self.ledger.get(self.upload.id)
+        if record is None:  # and the claim has made the directory of the upload anew
+            self.staged.stage.store.remove(self.upload.id)
+        if record is None or record.buried_at is not None:
+            raise NotHeld(name=self.upload.client_name)
 
     def close(self) -> None:
         """The row is written: in the same transaction, the use is closed and the upload is promoted."""
@@ -173,6 +182,7 @@ def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -
         promotion.claim = replace(promotion.claim, place=name)
         promotion.claim.write(store)
         try:
+            promotion.look_again()
             saved = put_once(staged, upload, storage, name, max_length)
         except FileExistsError:
             promotion.claim.erase(store)  # what stands there is somebody else's

@@ -13,9 +13,10 @@ from typing import Any, BinaryIO, cast
 from django.apps import apps
 from django.db import models, router, transaction
 
-from .core import LocalFiles, SideFiles, Stage, Store, Upload
+from .core import LocalFiles, SideFiles, Stage, State, Store, Upload
 from .core.claims import Claim, UnreadableClaim, claims_of, is_claimed
 from .core.digests import same_bytes
+from .core.errors import NotHeld
 from .core.place import remove_partial
 from .ledger import OrmLedger
 from .models import StagedUse
@@ -54,9 +55,7 @@ def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) ->
         return True
     upload = ledger.get(upload_id)
     if upload is None:
-        return (
-            False  # received and saved in one transaction that may still run: its record is not visible yet
-        )
+        return False  # received and saved in one transaction that may still run: its record is not visible
     with transaction.atomic(using=ledger.alias):
         uses = {claim.use for claim in claims if claim.id not in own}
         ended = {use for use in uses if is_over(ledger, upload, use)}
@@ -70,17 +69,15 @@ def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) ->
     return len(over) == len(claims)
 
 
-def settle_one(stage: Stage, upload: Upload | None, claim: Claim, *, saved: bool) -> None:
+def settle_one(stage: Stage, upload: Upload, claim: Claim, *, saved: bool) -> None:
     """Make the records say what became of a claim, and take back what was put in place for nothing."""
     ledger = cast(OrmLedger, stage.ledger)
-    if not saved:
-        remove_placed(claim, stage.store)
-    if upload is None:
-        return
     if saved:
         ledger.close(upload, claim.use)
-        stage.mark_promoted(upload)
+        if upload.state is State.STAGED:  # not of a record that a rollback has set back to the time before
+            stage.mark_promoted(upload)
     else:
+        remove_placed(claim, stage.store)
         ledger.release(upload, claim.use)
 
 
@@ -111,8 +108,11 @@ def free_use(stage: Stage, use: StagedUse) -> None:
 
 def is_over(ledger: OrmLedger, upload: Upload, use: str) -> bool:
     """Whether nobody is still saving under this use. Afterwards it is taken, by them or by us."""
-    if ledger.claim(upload, use):
-        return True
+    try:
+        if ledger.claim(upload, use):
+            return True
+    except NotHeld:  # removed at this moment
+        return False
     row = ledger.uses(upload, use).first()
     return row is None or row.closed or ledger.is_abandoned(row)
 

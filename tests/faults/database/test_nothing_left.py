@@ -33,6 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 DATA = bytes(range(256)) * 40
+LONG_AGO = "2001-01-01T00:00:00Z"
 SOON = 5.0  # seconds: nobody waits for an answer that will never come
 
 
@@ -219,7 +220,7 @@ def clear_away() -> None:
             getattr(each, name).delete(save=False)
     Paper.objects.all().delete()
     Album.objects.all().delete()
-    StagedUpload.objects.update(expires_at="2000-01-01T00:00:00Z")
+    StagedUpload.objects.update(expires_at=LONG_AGO, buried_at=LONG_AGO)
     call_command("clearstaged", verbosity=0)
     assert not StagedUpload.objects.exists()
 
