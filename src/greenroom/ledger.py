@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from . import counting, statements
 from .core.ceilings import Ceilings
-from .core.ledger import claim_key
 from .core.errors import NotHeld
+from .core.ledger import claim_key
 from .core.upload import Picture, State, Upload
 from .holders import is_dead, this_holder
 from .models import StagedOwner, StagedUpload, StagedUse
