@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.management import get_commands
 
-from greenroom import checks, conf, decorators, forms, signals
+from greenroom import auditing, checks, conf, decorators, forms, signals
 from greenroom.core import errors
 from greenroom.wire.problem import status_of
 
@@ -61,6 +61,11 @@ def test_every_argument_of_the_fields_is_in_the_reference() -> None:
             assert f"`{argument}`" in text, f"{each.__name__}({argument}=)"
     for argument in set(inspect.signature(decorators.receives).parameters) - {"name"}:
         assert f"{argument}=" in text
+
+
+def test_every_finding_of_the_audit_is_in_the_reference_and_nothing_else_is() -> None:
+    text = (REFERENCE / "fields.md").read_text(encoding="utf-8").partition("## Commands")[2]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)) == set(auditing.TO_DO)
 
 
 def test_every_command_and_signal_is_in_the_reference() -> None:

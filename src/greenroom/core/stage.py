@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import copy as copying
-import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from . import appending
+from . import appending, expiring
 from . import place as placing
 from .ceilings import Ceilings
-from .claims import Claim, claims_of, is_claimed
+from .claims import Claim
 from .digests import DEFAULT, check_choice, digest_of
 from .errors import (
     AlreadySaved,
@@ -32,11 +31,7 @@ from .spool import DEFAULT_MEMORY, Spool, chunks_of
 from .store import Bounded, LocalFiles, SideFiles, Store
 from .upload import State, Upload, is_id, new_id
 
-logger = logging.getLogger("greenroom")
-
 HOUR = 3600.0
-FOUND = "found-"
-"""How the side file is called that says when bytes were first seen without a record, by the ledger's clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,7 +304,7 @@ class Stage:
         are to be settled first, and its uses keep a form that is sent twice from being saved twice.
         """
         if self.ledger.bury(upload_id) or self.ledger.get(upload_id) is None:
-            self.ledger.afterwards(lambda: self._clear(upload_id))
+            self.ledger.afterwards(lambda: expiring.clear(self, upload_id))
 
     def expire(self, settle: Callable[[str], bool] = lambda upload_id: True) -> list[str]:
         """Bury what is over, and remove what has been a tombstone for the time of grace; returns the ids of that.
@@ -317,10 +312,7 @@ class Stage:
         So goes what has been seen without any record for as long. `settle` is asked about each before it is removed:
         it settles what was being saved, and says False to keep it. What fails with one keeps none of the others.
         """
-        self.ledger.bury_due()
-        until = self.ledger.now() - self.leases.grace
-        over = [*self.ledger.buried(until), *self._unrecorded(until)]
-        return [upload_id for upload_id in over if self._expire(upload_id, settle)]
+        return expiring.expire(self, settle)
 
     # -- for Intake and append ---------------------------------------------------------------------
 
@@ -338,54 +330,6 @@ class Stage:
 
     def _lease_end(self, upload: Upload, now: float) -> float:
         return min(upload.created_at + self.leases.longest, now + self.leases.held)
-
-    def _clear(self, upload_id: str) -> None:
-        """Remove the bytes and the tombstone now, if nobody has saved them or is about to.
-
-        Who saves writes the claim down first and then looks whether the upload is still held; here it is buried
-        first, and then the claims are looked for: one of the two always sees the other.
-        """
-        upload = self.ledger.get(upload_id)
-        if upload is not None and upload.state is State.PROMOTED:
-            return
-        with contextlib.suppress(Refused):  # it is given up all the same; `expire` removes the rest
-            if not (isinstance(self.store, SideFiles) and is_claimed(self.store, upload_id)):
-                self.store.remove(upload_id)
-                self.ledger.remove(upload_id)
-
-    def _expire(self, upload_id: str, settle: Callable[[str], bool]) -> bool:
-        try:
-            if not settle(upload_id):
-                return False
-            if isinstance(self.store, SideFiles):
-                # The journal goes with the bytes, so what it explains goes first: copies that were never finished.
-                for claim in claims_of(self.store, upload_id):
-                    if claim.target == "path":
-                        placing.remove_partial(Path(claim.place))
-            self.store.remove(upload_id)
-            self.ledger.remove(upload_id)
-        except Exception:
-            logger.exception("Upload %s could not be removed; the next sweep tries it again.", upload_id)
-            return False
-        return True
-
-    def _unrecorded(self, until: float) -> Iterator[str]:
-        """The ids of bytes that were without a record at `until` already. What is found only now is marked.
-
-        The record of what was received in a transaction that still runs cannot be seen yet. How old the files are
-        does not count: they have the clock of a host, which may be wrong.
-        """
-        if not isinstance(self.store, SideFiles):
-            return
-        # In this order: the record is there before the first byte, and the last byte goes before the record.
-        found = set(self.store.ids()).difference(self.ledger.ids())
-        # Looked at once more, as another sweeper may have removed it: a mark would bring it back.
-        for upload_id in found and sorted(found.intersection(self.store.ids())):
-            marks = [each for each in self.store.list_beside(upload_id) if each.startswith(FOUND)]
-            if not marks:
-                self.store.put_beside(upload_id, f"{FOUND}{int(self.ledger.now())}", b"")
-            elif int(marks[0].removeprefix(FOUND)) <= until:
-                yield upload_id
 
     def _new(
         self,
