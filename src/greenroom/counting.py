@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, models
+from django.db.models import F
 
 from . import statements
-from .core.ceilings import Ceilings
+from .core.ceilings import Ceilings, counted_bytes
+from .core.errors import TotalExceeded
 from .core.upload import State, Upload
 from .models import StagedCrowd, StagedOwner, StagedUpload
 from .statements import prepared, quoted
 
 EVERYBODY = "everybody"
+COUNTED_EVERY = timedelta(minutes=1)
 LONG_AGO = timedelta(hours=1)
 """Longer than any transaction takes."""
 
@@ -32,13 +36,29 @@ def check(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None
         if address:
             lock(alias, StagedCrowd, address, {"counted_at": now})
             ceilings.check_address(upload, *held(alias, upload, now, address=address))
-    is_tight = ceilings.is_tight
-    if is_tight or ceilings.counts_all:
-        lock(alias, StagedCrowd, EVERYBODY, {"counted_at": now})
     if ceilings.counts_all:
-        ceilings.check_all(upload, *held(alias, upload, now))
-    if is_tight:
+        check_all(alias, upload, ceilings, now)
+    if ceilings.is_tight:
+        lock_everybody(alias, now)
         ceilings.check_room(upload, coming(alias, upload, now))
+
+
+def check_all(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None:
+    """As `Ceilings.check_all`. To count all uploads takes longer the more there are, so it is not done each time.
+
+    What was counted once, and all that has come since, is never less than what is there. Only if that is too much is
+    it counted anew; and from time to time, as somebody may have come without being counted, before the ceiling was set.
+    """
+    size = counted_bytes(upload)
+    row = lock_everybody(alias, now, uploads=1, size=size)
+    if now - row.counted_at < COUNTED_EVERY:
+        with contextlib.suppress(TotalExceeded):
+            ceilings.check_all(upload, row.uploads - 1, row.bytes - size)
+            return
+    count, others = held(alias, upload, now)
+    ceilings.check_all(upload, count, others)
+    anew = {"uploads": count + 1, "bytes": others + size, "counted_at": now}
+    statements.update(alias, StagedCrowd, anew, {"key": EVERYBODY})
 
 
 def lock(
@@ -58,6 +78,17 @@ def lock(
         _, created = rows.get_or_create(pk=key, defaults={**(new or {}), **values})
         if not created:  # somebody else was faster, and is only waited for by a write to the same row
             rows.filter(pk=key).update(**values)
+
+
+def lock_everybody(alias: str, now: datetime, *, uploads: int = 0, size: int = 0) -> StagedCrowd:
+    """As `lock`, for the row of all owners, and count so many uploads and bytes more; returns it."""
+    rows = StagedCrowd.objects.using(alias).filter(pk=EVERYBODY)
+    more = {"uploads": F("uploads") + uploads, "bytes": F("bytes") + size}
+    if not rows.update(**more):
+        not_yet = {"counted_at": now - 2 * COUNTED_EVERY}
+        StagedCrowd.objects.using(alias).get_or_create(pk=EVERYBODY, defaults=not_yet)
+        rows.update(**more)
+    return rows.get()
 
 
 def held(alias: str, but: Upload, now: datetime, *, owner: str = "", address: str = "") -> tuple[int, int]:
@@ -85,8 +116,10 @@ def count_under(alias: str, owner: str, now: datetime, mark: str) -> int:
 
 def coming(alias: str, but: Upload, now: datetime) -> dict[str, int]:
     """What is reserved for each upload that is being received, but for one."""
-    rows = StagedUpload.objects.using(alias).filter(state=State.RECEIVING, expires_at__gt=now, buried_at=None)
-    return dict(rows.exclude(pk=but.id).order_by().values_list("pk", "reserved"))
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute(_coming(alias), prepared(connection, StagedUpload, {"expires_at": now, "id": but.id}))
+        return dict(cursor.fetchall())
 
 
 def address_of(alias: str, owner: str, now: datetime) -> str:
@@ -128,6 +161,19 @@ def _held(alias: str, *, owner: bool, address: bool) -> str:
         new = "{key} FROM " + owners + " WHERE {address} = %s AND {new_until} > %s"
         condition += f" AND {names['owner_id']} IN (SELECT {new.format(**theirs)})"
     return f"SELECT COUNT(*), COALESCE(SUM({size}), 0) FROM {table} WHERE {condition}"  # noqa: S608
+
+
+@functools.cache
+def _coming(alias: str) -> str:
+    table, names = _names(alias, StagedUpload, "id", "reserved", "expires_at", "state", "buried_at")
+    # The state as a literal, by which both databases know the index that has these rows alone.
+    condition = (
+        "{state} = '"
+        + State.RECEIVING.value
+        + "' AND {expires_at} > %s AND {buried_at} IS NULL AND {id} <> %s"
+    )
+    columns = "{id}, {reserved}".format(**names)
+    return f"SELECT {columns} FROM {table} WHERE {condition.format(**names)}"  # noqa: S608 - names are the model's
 
 
 @functools.cache

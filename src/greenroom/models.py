@@ -13,10 +13,13 @@ class StagedCrowd(models.Model):
     """Those whose uploads are counted together: everybody, or the new owners from one address.
 
     Its row is what makes their ceilings atomic: whoever counts writes to it, and the next one waits for that.
+    Of everybody it also has what was counted at `counted_at` and all that has come since: never too little.
     """
 
     key = models.CharField(max_length=64, primary_key=True)
     counted_at = models.DateTimeField()
+    uploads = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
 
     class Meta:
         verbose_name = _("crowd of owners")
@@ -93,8 +96,12 @@ class StagedUpload(models.Model):
         verbose_name = _("held upload")
         verbose_name_plural = _("held uploads")
         ordering = ["-created_at", "id"]
-        # Of the tombstones alone: no upload that comes in pays for it.
         indexes = [
+            # Of what is being received alone, for `counting.coming`; by a column that does not change meanwhile.
+            models.Index(
+                fields=["state"], condition=models.Q(state=State.RECEIVING.value), name="greenroom_receiving"
+            ),
+            # Of the tombstones alone: no upload that comes in pays for it.
             models.Index(
                 fields=["buried_at"], condition=models.Q(buried_at__isnull=False), name="greenroom_buried"
             )

@@ -15,6 +15,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('counted_at', models.DateTimeField()),
+                ('uploads', models.BigIntegerField(default=0)),
+                ('bytes', models.BigIntegerField(default=0)),
             ],
             options={
                 'verbose_name': 'crowd of owners',
@@ -34,5 +36,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='stagedowner',
             index=models.Index(condition=models.Q(('new_until__isnull', False)), fields=['address', 'new_until'], name='greenroom_new_owners'),
+        ),
+        migrations.AddIndex(
+            model_name='stagedupload',
+            index=models.Index(condition=models.Q(('state', 'receiving')), fields=['state'], name='greenroom_receiving'),
         ),
     ]
