@@ -53,12 +53,11 @@ def test_it_asks_no_other_host_and_keeps_to_a_strict_policy() -> None:
 def test_every_phrase_is_said_and_no_other() -> None:
     source = "".join(path.read_text() for path in (WEB / "src").glob("*.ts"))
     known = set(phrases())
-    said = set(re.findall(r'words\.say\(\s*"(\w+)"', source))
+    said = set(re.findall(r'words\.(?:say|about)\(\s*"(\w+)"', source))
     assert said <= known, "the element says what the server has no words for"
-    for (
-        name
-    ) in known:  # some are put together: act("crop", ...) says "crop_name", the transfer its "waiting_save"
-        stem = re.sub("^waiting_(accept|save)$", "waiting_$", name).removesuffix("_name").removesuffix("$")
+    for name in known:
+        # Some are put together: a button's "crop" says "crop_name" as well, the transfer its "waiting_save".
+        stem = re.sub("(?<=^waiting_)(accept|save)$|_(name|all)$", "", name)
         assert re.search(rf'["`]{stem}', source), name
 
 

@@ -42,14 +42,18 @@ def url_of(view: str, token: str = "") -> str:
         return ""
 
 
-def field_of(rules: Rules, policy: IntakePolicy, *, required: bool) -> dict[str, Any]:
-    """The field, for the element: its rules, where it sends, and its words. Sizes are in bytes and pixels."""
+def field_of(rules: Rules, policy: IntakePolicy, *, required: bool, posted: bool) -> dict[str, Any]:
+    """The field, for the element: its rules, where it sends, and its words. Sizes are in bytes and pixels.
+
+    `posted` says that the form was sent and has come back: what it holds is not saved.
+    """
     limits = rules.limits
     least = [each for each in rules.inspectors if isinstance(each, min_pixels)]
     return {
         "lang": get_language() or "en",
         "multiple": rules.multiple,
         "required": required,
+        "posted": posted,
         "most": rules.max_files,
         "bytes": limits.ceiling,
         "ceiling": format_size(limits.ceiling) if limits.ceiling is not None else "",

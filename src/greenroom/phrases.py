@@ -56,6 +56,8 @@ def cards() -> dict[str, str | list[str]]:
         "result": _("result %(w)s × %(h)s"),
         "pixels": _("%(w)s × %(h)s"),
         "saved": _("saved"),
+        "unseen": _("Its preview cannot be shown."),
+        "unread": _("%(name)s holds nothing that can be read. Check it, then choose it again."),
         "not_shown": _("Your browser cannot show this kind of picture, so it is being sent first."),
     }
 
@@ -63,7 +65,9 @@ def cards() -> dict[str, str | list[str]]:
 def transfers() -> dict[str, str | list[str]]:
     """What becomes of a file on its way."""
     return {
+        "picked": _("Checking…"),
         "checking": _("Checking…"),
+        "verifying": _("Checking…"),
         "queued": _("Waiting for its turn"),
         "waiting_accept": _("Not sent yet: crop it first"),
         "waiting_save": _("Is sent with the form"),
@@ -72,7 +76,8 @@ def transfers() -> dict[str, str | list[str]]:
         "offline": _("You are offline. It goes on by itself."),
         "retrying": _("The connection broke off. Trying again…"),
         "failed": _("It could not be sent. Try again, or remove it."),
-        "reselect": _("%(percent)s are sent. Choose “%(name)s” once more, and it goes on from there."),
+        "changed": _("%(name)s was changed or moved while it was being sent. Choose it again."),
+        "needs-reselect": _("%(percent)s are sent. Choose “%(name)s” once more, and it goes on from there."),
         "ready": _("Uploaded"),
         "pause_name": _("Pause %(name)s"),
         "resume_name": _("Resume %(name)s"),

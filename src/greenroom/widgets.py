@@ -62,7 +62,9 @@ class StagedFileInput(forms.FileInput):
             "policy_name": name + SUFFIX,
             "policy": policy.encode() if policy is not None else "",
             # A field that is disabled stays as it is: whatever is sent for it, Django takes no notice.
-            "element": "" if widget["attrs"].get("disabled") else self.element(name),
+            "element": ""
+            if widget["attrs"].get("disabled")
+            else self.element(name, posted=isinstance(value, Posted)),
             "multiple": self.rules.multiple,
             "croppable": self.rules.croppable,
             "preview_name": f"{name}-preview",
@@ -103,12 +105,12 @@ class StagedFileInput(forms.FileInput):
             memory=self.rules.memory_bytes,
         )
 
-    def element(self, name: str) -> str:
+    def element(self, name: str, *, posted: bool) -> str:
         """What the element is told, as JSON; empty where it could not do anything: then the input stays as it is."""
         policy = self.policy(name, more=ROOM_TO_UNDO)
         if policy is None or not url_of("uploads"):
             return ""
-        return json.dumps(field_of(self.rules, policy, required=self.is_required))
+        return json.dumps(field_of(self.rules, policy, required=self.is_required, posted=posted))
 
     def hint(self) -> str:
         """What the input takes, in words."""

@@ -1,27 +1,26 @@
 // One card: the picture of the result, name, size, what becomes of it, and what can be done with it now.
 
 import { button, h } from "./dom";
-import type { Field, Words } from "./field";
+import { cropItem } from "./croppers";
+import type { GreenroomUpload } from "./element";
 import { compact, resultSize } from "./geometry";
 import type { Item } from "./item";
 import { drawPart, within } from "./pictures";
 import { drag } from "./sorting";
+import type { State } from "./states";
+import { replace } from "./taking";
 
-/** What a card asks the list for. */
-export interface Acts {
-  crop(item: Item): void;
-  whole(item: Item): void;
-  replace(item: Item): void;
-  remove(item: Item): void;
-  undo(item: Item): void;
-  pause(item: Item): void;
-  resume(item: Item): void;
-  shift(item: Item, by: number): void;
-  place(item: Item, before: HTMLElement | null): void;
-  canUndo(item: Item): boolean;
-  neighbours(item: Item): [boolean, boolean];
-  cards(): HTMLElement[];
-}
+/** What can be done with a file in each state; what is not named here is held. */
+const ACTS: Partial<Record<State, string>> = {
+  picked: "cancel", checking: "cancel", rejected: "dismiss", expired: "retry dismiss", "needs-reselect": "cancel",
+  waiting: "crop send_whole cancel", queued: "crop pause cancel", uploading: "crop pause cancel",
+  retrying: "crop pause cancel", offline: "crop pause cancel", paused: "crop resume cancel", failed: "retry cancel",
+  verifying: "crop cancel", removed: "undo",
+};
+const SIGNS: Record<string, string> = {
+  crop: "crop", pause: "pause", resume: "resume", retry: "right", replace: "replace",
+  cancel: "remove", dismiss: "remove", remove: "remove", // these need no text beside it
+};
 
 type Act = [key: string, sign: string, label: string, text: string, press: () => void];
 
@@ -29,56 +28,61 @@ const text = (words: string): HTMLElement[] => (words ? [h("bdi", {}, words)] : 
 
 export class Card {
   readonly node: HTMLLIElement;
-  private readonly picture = h("div", { class: "greenroom-picture" });
-  private readonly title = h("strong", { class: "greenroom-name" });
-  private readonly about = h("span", { class: "greenroom-facts" });
-  private readonly status = h("span", { class: "greenroom-status" });
-  private readonly bar = h("progress", { class: "greenroom-bar", max: 1 });
-  private readonly errors: HTMLElement;
-  private readonly tools = h("div", { class: "greenroom-actions" });
-  private readonly sorts = h("div", { class: "greenroom-sorts" });
-  private shownTools = "";
-  private shownPicture = "";
+  readonly #picture = h("div", { class: "greenroom-picture" });
+  readonly #title = h("strong", { class: "greenroom-name" });
+  readonly #about = h("span", { class: "greenroom-facts" });
+  readonly #status = h("span", { class: "greenroom-status" });
+  readonly #bar = h("progress", { class: "greenroom-bar", max: 1 });
+  readonly #errors: HTMLElement;
+  readonly #tools = h("div", { class: "greenroom-actions" });
+  readonly #sorts = h("div", { class: "greenroom-sorts" });
+  #shownTools = "";
+  #shownPicture = "";
+  #isUnseen = false;
 
-  constructor(
-    readonly item: Item, private readonly field: Field, private readonly words: Words, private readonly acts: Acts,
-  ) {
-    this.errors = h("div", { id: `${item.id}-errors`, class: "greenroom-errors" });
-    this.node = h("li", { class: `greenroom-row greenroom-card ${field.pictures ? "" : "greenroom-plain"}`, id: item.id, tabindex: -1 },
-      this.picture,
-      h("div", { class: "greenroom-about" }, this.title, this.about, this.status, this.bar, this.errors),
-      this.sorts, this.tools);
+  constructor(private readonly host: GreenroomUpload, readonly item: Item) {
+    const { field } = host;
+    this.#errors = h("div", { id: `${item.id}-errors`, class: "greenroom-errors" });
+    this.node = h("li", { class: `greenroom-row greenroom-card greenroom-${!field.pictures ? "plain" : field.multiple ? "tile" : "wide"}`, id: item.id, tabindex: -1 },
+      this.#picture,
+      h("div", { class: "greenroom-about" }, this.#title, this.#about, this.#status, this.#bar, this.#errors),
+      this.#sorts, this.#tools);
   }
 
   update(): void {
-    const { item, words } = this;
+    const { item, host: { words } } = this;
     const removed = item.state === "removed";
     this.node.dataset.state = item.state;
     this.node.setAttribute("aria-label", item.name);
-    this.node.classList.toggle("greenroom-wrong", item.errors.length > 0);
-    this.title.replaceChildren(item.facts.original && !removed
+    const going = ["queued", "uploading", "paused", "offline", "retrying", "needs-reselect"].includes(item.state);
+    const classes = this.node.classList;
+    classes.toggle("greenroom-wrong", item.errors.length > 0);
+    classes.toggle("greenroom-told", ["rejected", "expired", "removed"].includes(item.state));
+    classes.toggle("greenroom-going", going);
+    this.#title.replaceChildren(item.facts.original && !removed
       ? h("a", { href: item.facts.original, dir: "auto", title: item.saved ? null : words.say("download") }, item.name)
       : h("bdi", {}, item.name));
     // Names and numbers have a direction of their own, whatever that of the page is.
-    this.about.replaceChildren(...text(this.facts()));
-    this.status.replaceChildren(...text(this.says()));
-    this.bar.hidden = !["uploading", "retrying", "paused", "offline", "verifying", "needs-reselect"].includes(item.state);
-    this.bar.value = item.size ? item.sent / item.size : 0;
-    this.bar.setAttribute("aria-label", words.say("progress_of", { name: item.name }));
-    const told = [...item.errors, ...(item.note ? [item.note] : [])];
-    this.errors.replaceChildren(...item.errors.map((each) => h("p", { class: "greenroom-error" }, each)),
-      ...(item.note ? [h("p", { class: "greenroom-hint" }, item.note)] : []));
-    if (told.length) this.node.setAttribute("aria-describedby", this.errors.id);
+    this.#about.replaceChildren(...text(this.#facts()));
+    this.#status.replaceChildren(...text(this.#says()));
+    this.#bar.hidden = (!going || item.state === "queued") && item.state !== "verifying";
+    this.#bar.value = item.size ? item.sent / item.size : 0;
+    this.#bar.setAttribute("aria-label", words.say("progress_of", { name: item.name }));
+    this.#paint();
+    const hints = [item.note, this.#isUnseen ? words.say("unseen") : ""].filter(Boolean);
+    this.#errors.replaceChildren(...item.errors.map((each) => h("p", { class: "greenroom-error" }, each)),
+      ...hints.map((each) => h("p", { class: "greenroom-hint" }, each)));
+    const described = item.errors.length + hints.length > 0;
+    if (described) this.node.setAttribute("aria-describedby", this.#errors.id);
     else this.node.removeAttribute("aria-describedby");
-    this.updateTools(told.length > 0);
-    this.paint();
+    this.#updateTools(described);
   }
 
-  private facts(): string {
-    const { item, words } = this;
+  #facts(): string {
+    const { item, host: { words } } = this;
     if (item.state === "removed") return "";
     if (item.saved) return words.say("saved");
-    const parts = [words.size(item.size)];
+    const parts = item.facts.size === undefined ? [] : [words.size(item.size)];
     if (item.isPicture) parts.push(words.say("pixels", { w: item.width, h: item.height }));
     if (item.crop) {
       const [w, height] = resultSize(item.crop);
@@ -87,134 +91,129 @@ export class Card {
     return parts.join(" · ");
   }
 
-  private says(): string {
-    const { item, words } = this;
-    const percent = words.percent(item.size ? item.sent / item.size : 0);
-    switch (item.state) {
-      case "picked": case "checking": case "verifying": return words.say("checking");
-      case "queued": return words.say("queued");
-      case "waiting": return words.say(`waiting_${this.field.transfer}`);
-      case "uploading":
-        return words.say("uploading", { percent, done: words.size(item.sent), size: words.size(item.size) });
-      case "paused": return words.say("paused", { percent });
-      case "offline": case "retrying": return words.say(item.state);
-      case "failed": return words.say("failed");
-      case "needs-reselect": return words.say("reselect", { percent, name: item.name });
-      case "removed": return words.say("removed", { name: item.name });
-      case "ready": case "cropped": return item.file ? words.say("ready") : "";
-      default: return "";
-    }
+  #says(): string {
+    const { item, host: { words, field } } = this;
+    const part = item.size ? item.sent / item.size : 0;
+    const key = item.state === "waiting" ? `waiting_${field.transfer}` : item.isHeld ? item.file && "ready" : item.state;
+    return words.say(key ?? "", {
+      name: item.name, percent: words.percent(part), done: words.size(item.sent), size: words.size(item.size),
+    });
   }
 
   // -- what can be done ------------------------------------------------------------------------------
 
-  private list(): Act[] {
-    const { item, words, field, acts } = this;
-    const name = item.name;
-    const act = (key: string, sign: string, text: string, press: (item: Item) => void): Act =>
-      [key, sign, words.say(`${key}_name`, { name }), text && words.say(text), () => press(item)];
-    const cancel = act("cancel", "remove", "", acts.remove);
-    const crop = act("crop", "crop", "crop", acts.crop);
-    const crops = this.isCroppable && !item.saved ? [crop] : []; // also while it is on its way
-    switch (item.state) {
-      case "rejected": case "expired": return [act("dismiss", "remove", "", acts.remove)];
-      case "picked": case "checking": case "needs-reselect": return [cancel];
-      case "verifying": return [...crops, cancel];
-      case "waiting":
-        return field.transfer === "accept" ? [crop, act("send_whole", "", "send_whole", acts.whole), cancel]
-          : [...crops, cancel];
-      case "queued": case "uploading": case "retrying": case "offline":
-        return [...crops, act("pause", "pause", "pause", acts.pause), cancel];
-      case "paused": return [...crops, act("resume", "resume", "resume", acts.resume), cancel];
-      case "failed": return [act("retry", "right", "retry", acts.resume), cancel];
-      case "removed": return acts.canUndo(item) ? [act("undo", "", "undo", acts.undo)] : [];
-      default: return [
-        ...crops,
-        act("replace", "replace", "replace", acts.replace),
-        ...(item.removable ? [act("remove", "remove", "", acts.remove)] : []),
-      ];
+  #list(): Act[] {
+    const { item, host, host: { words, sender } } = this;
+    const queue = (): void => sender.queue(item);
+    const takeOut = (): void => host.takeOut(item);
+    const press: Record<string, () => void> = {
+      crop: () => void cropItem(host, item), send_whole: () => { item.crop = null; queue() },
+      pause: () => sender.pause(item), resume: queue, retry: queue,
+      replace: () => replace(host, item), undo: () => host.undo(item),
+      cancel: takeOut, dismiss: takeOut, remove: takeOut,
+    };
+    return (ACTS[item.state] ?? "crop replace remove").split(" ").filter((key) => this.#isOffered(key)).map((key) => [
+      key, SIGNS[key] ?? "", words.say(`${key}_name`, { name: item.name }),
+      SIGNS[key] === "remove" ? "" : words.say(key), press[key] ?? takeOut,
+    ]);
+  }
+
+  #isOffered(key: string): boolean {
+    const { item, host } = this;
+    switch (key) {
+      case "crop": return host.field.crop !== "" && item.isPicture && !item.saved; // also while it is on its way
+      case "send_whole": return host.field.transfer === "accept";
+      case "retry": return item.state === "failed" || item.file !== null;
+      case "undo": return host.hasRoom;
+      case "remove": return item.removable;
+      default: return true;
     }
   }
 
-  private get isCroppable(): boolean { return this.field.crop !== "" && this.item.isPicture }
-
-  private updateTools(described: boolean): void {
-    const { item, words, acts } = this;
-    const list = this.list();
-    const [earlier, later] = acts.neighbours(item);
+  #updateTools(described: boolean): void {
+    const { item, host, host: { words } } = this;
+    const list = this.#list();
+    const order = host.field.multiple ? host.counted : [];
+    const at = order.indexOf(item);
+    const [earlier, later] = [at > 0, at >= 0 && at < order.length - 1];
     const key = `${list.map((each) => each[0]).join()} ${earlier} ${later} ${described} ${item.name}`;
-    if (key === this.shownTools) return;
-    this.shownTools = key;
+    if (key === this.#shownTools) return;
+    this.#shownTools = key;
     const active = this.node.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.act : "";
     const make = ([act, sign, label, text, press]: Act): HTMLButtonElement => {
       const made = button(text, press, { icon: sign, label, class: `greenroom-act-${act}` });
       made.dataset.act = act;
-      if (described) made.setAttribute("aria-describedby", this.errors.id);
+      if (described) made.setAttribute("aria-describedby", this.#errors.id);
       return made;
     };
-    this.tools.replaceChildren(...list.map(make));
+    this.#tools.replaceChildren(...list.map(make));
     const name = item.name;
-    this.sorts.replaceChildren();
+    this.#sorts.replaceChildren();
     if (earlier || later) {
       const grip = make(["drag", "grip", words.say("drag_name", { name }), "", () => undefined]);
       grip.addEventListener("pointerdown", (event) =>
-        drag(event, this.node, acts.cards, (before) => acts.place(item, before)));
-      grip.addEventListener("keydown", (event) => this.sorted(event));
-      const before = make(["earlier", "earlier", words.say("earlier_name", { name }), "", () => acts.shift(item, -1)]);
-      const after = make(["later", "later", words.say("later_name", { name }), "", () => acts.shift(item, 1)]);
+        drag(event, this.node, () => host.nodes, (before) => host.place(item, before)));
+      grip.addEventListener("keydown", (event) => this.#sorted(event));
+      const before = make(["earlier", "earlier", words.say("earlier_name", { name }), "", () => host.shift(item, -1)]);
+      const after = make(["later", "later", words.say("later_name", { name }), "", () => host.shift(item, 1)]);
       // Not disabled: a button that loses the focus because it was pressed strands the keyboard.
       before.setAttribute("aria-disabled", String(!earlier));
       after.setAttribute("aria-disabled", String(!later));
-      this.sorts.append(grip, before, after);
+      this.#sorts.append(grip, before, after);
     }
     if (active) (this.node.querySelector<HTMLElement>(`[data-act=${active}]`) ?? this.node).focus();
   }
 
-  private sorted(event: KeyboardEvent): void {
+  #sorted(event: KeyboardEvent): void {
     const rtl = getComputedStyle(this.node).direction === "rtl" ? -1 : 1;
     const by = { ArrowLeft: -rtl, ArrowRight: rtl, ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
     if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    this.acts.shift(this.item, by);
+    this.host.shift(this.item, by);
   }
 
   // -- the picture -----------------------------------------------------------------------------------
 
   /** The result: as the server shows it once it has the file, until then as this browser can draw it. */
-  private paint(): void {
+  #paint(): void {
     const { item } = this;
     const crop = item.crop ? `?crop=${compact(item.crop)}` : "";
     const address = item.facts.preview ? item.facts.preview + (item.saved ? "" : crop) : "";
     const key = address || `${item.own ? "own" : item.name} ${crop}`;
-    if (key === this.shownPicture) return;
-    this.shownPicture = key;
-    if (address) void this.show(address);
-    else if (item.own) this.draw(item.own);
-    else this.picture.replaceChildren(this.sign());
+    if (key === this.#shownPicture) return;
+    this.#shownPicture = key;
+    this.#isUnseen = false;
+    if (address) void this.#show(address);
+    else if (item.own) this.#draw(item.own);
+    else this.#picture.replaceChildren(this.#sign());
   }
 
-  private async show(address: string): Promise<void> {
-    const alt = this.words.say("preview_of", { name: this.item.name });
+  async #show(address: string): Promise<void> {
+    const alt = this.host.words.say("preview_of", { name: this.item.name });
     const image = h("img", { alt, src: address });
-    if (!this.picture.firstChild) this.picture.append(image);
+    if (!this.#picture.firstChild) this.#picture.append(image);
     try {
       await image.decode(); // what was there stays until the new one can be seen
-      if (this.shownPicture === address) this.picture.replaceChildren(image);
+      if (this.#shownPicture === address) this.#picture.replaceChildren(image);
     } catch {
-      if (this.shownPicture === address) this.picture.replaceChildren(this.sign());
+      if (this.#shownPicture !== address) return;
+      this.#picture.replaceChildren(this.#sign());
+      this.#isUnseen = true;
+      this.update();
+      void this.host.sender.recall(this.item);
     }
   }
 
-  private draw(own: HTMLCanvasElement): void {
+  #draw(own: HTMLCanvasElement): void {
     const { item } = this;
     const crop = item.crop ?? { x: 0, y: 0, w: item.width, h: item.height, rot: 0, flip: false };
-    const canvas = h("canvas", { role: "img", "aria-label": this.words.say("preview_of", { name: item.name }) });
+    const canvas = h("canvas", { role: "img", "aria-label": this.host.words.say("preview_of", { name: item.name }) });
     [canvas.width, canvas.height] = within(...resultSize(crop), 640);
     drawPart(canvas, { image: own, width: own.width, height: own.height }, item, crop, crop);
-    this.picture.replaceChildren(canvas);
+    this.#picture.replaceChildren(canvas);
   }
 
-  private sign(): HTMLElement {
+  #sign(): HTMLElement {
     const extension = /\.([a-z0-9]{1,5})$/i.exec(this.item.name)?.[1] ?? "";
     return h("span", { class: "greenroom-icon", "aria-hidden": "true" }, extension);
   }

@@ -60,9 +60,12 @@ export async function cropItem(host: GreenroomUpload, item: Item): Promise<void>
     // said below
   }
   if (!upright) {
-    host.live.say(item.id, host.words.say("no_picture"));
+    item.note = host.words.say("no_picture");
+    host.live.say(item.id, item.note);
+    host.render();
     return;
   }
+  item.note = "";
   if (document.querySelector("greenroom-crop")) return; // pressed twice while the picture was on its way
   const editor = document.createElement("greenroom-crop") as GreenroomCrop;
   host.append(editor);
@@ -70,13 +73,15 @@ export async function cropItem(host: GreenroomUpload, item: Item): Promise<void>
   try {
     crop = await editor.edit({
       name: item.name, picture: upright, size: { width: item.width, height: item.height },
-      crop: item.crop, ratio: host.ratio, least: host.field.least, words: host.words,
+      crop: item.crop, ratio: host.ratio, least: host.field.least, words: host.words, live: host.live,
     });
   } catch {
     editor.remove(); // no whole pixels of this picture have the ratio
-    item.errors = [host.words.say("no_crop", { name: `“${item.name}”`, width: item.width, height: item.height, ratio: host.field.crop })];
+    item.errors = [host.words.about("no_crop", item.name, { width: item.width, height: item.height, ratio: host.field.crop })];
     host.render();
     return;
+  } finally {
+    host.append(host.live.region);
   }
   if (crop !== undefined && host.tell("crop", item, { crop })) apply(host, item, crop);
   document.getElementById(item.id)?.querySelector<HTMLElement>("[data-act=crop]")?.focus();

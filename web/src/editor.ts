@@ -7,7 +7,7 @@ import {
   accepts, centred, type Box, type Crop, cropOf, dependentSide, fitted, largest, moved, parseRatio, type Ratio, resized,
   resultSize, round, type Size, toView, type Turn, viewSize,
 } from "./geometry";
-import { Live } from "./live";
+import type { Live } from "./live";
 import { drawPart, type Upright, within } from "./pictures";
 
 export interface Task {
@@ -19,10 +19,11 @@ export interface Task {
   readonly ratio: Ratio | null;
   readonly least: readonly [number, number] | null;
   readonly words: Words;
+  readonly live: Live;
 }
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-const SHAPES = ["1:1", "4:3", "3:2", "16:9", "3:4", "2:3"];
+const SHAPES = ["4:3", "3:2", "16:9", "3:4", "2:3"];
 const ARROWS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
@@ -30,272 +31,264 @@ const ARROWS: Record<string, [number, number]> = {
 const [SEEN_PIXELS, PREVIEW_PIXELS] = [2048, 512];
 
 export class GreenroomCrop extends HTMLElement {
-  private task!: Task;
-  private box!: Box;
-  private turn: Turn = { rot: 0, flip: false };
-  private ratio: Ratio | null = null;
-  private shape: Box | null = null; // what the slider scales, so that rounding does not add up
-  private dialog!: HTMLDialogElement;
-  private stage!: HTMLElement;
-  private area!: HTMLElement;
-  private seen!: HTMLCanvasElement;
-  private preview!: HTMLCanvasElement;
-  private result!: HTMLElement;
-  private warning!: HTMLElement;
-  private slider!: HTMLInputElement;
-  private choice: HTMLSelectElement | null = null;
-  private numbers!: Record<keyof Box, HTMLInputElement>;
-  private live!: Live;
-  private done!: (crop: Crop | null | undefined) => void;
+  #task!: Task;
+  #box!: Box;
+  #turn: Turn = { rot: 0, flip: false };
+  #ratio: Ratio | null = null;
+  #shape: Box | null = null; // what the slider scales, so that rounding does not add up
+  #dialog!: HTMLDialogElement;
+  #stage!: HTMLElement;
+  #area!: HTMLElement;
+  #seen!: HTMLCanvasElement;
+  #preview!: HTMLCanvasElement;
+  #result!: HTMLElement;
+  #warning!: HTMLElement;
+  #slider!: HTMLInputElement;
+  #choice: HTMLSelectElement | null = null;
+  #numbers!: Record<keyof Box, HTMLInputElement>;
+  #done!: (crop: Crop | null | undefined) => void;
 
   /** Show the editor. The promise gives the crop, null for the whole picture, or undefined if it was cancelled. */
   edit(task: Task): Promise<Crop | null | undefined> {
-    this.task = task;
-    this.build();
-    this.ratio = task.ratio;
-    this.start(task.crop);
-    this.dialog.showModal();
-    this.area.focus();
+    this.#task = task;
+    this.#build();
+    this.#ratio = task.ratio;
+    this.#start(task.crop);
+    this.#dialog.showModal();
+    this.#area.focus();
     return new Promise((resolve) => {
-      this.done = (crop) => {
-        this.done = () => undefined;
-        this.dialog.close();
+      this.#done = (crop) => {
+        this.#done = () => undefined;
+        this.#dialog.close();
         resolve(crop);
       };
     });
   }
 
-  private get view(): Size { return viewSize(this.task.size, this.turn) }
-  private get crop(): Crop { return cropOf(this.task.size, this.box, this.turn) }
-  private get isWhole(): boolean {
-    const { view, box, turn } = this;
+  get #view(): Size { return viewSize(this.#task.size, this.#turn) }
+  get #crop(): Crop { return cropOf(this.#task.size, this.#box, this.#turn) }
+  get #isWhole(): boolean {
+    const [view, box, turn] = [this.#view, this.#box, this.#turn];
     return !turn.rot && !turn.flip && box.w === view.width && box.h === view.height;
   }
 
-  private start(crop: Crop | null): void {
-    this.turn = crop ? { rot: crop.rot, flip: crop.flip } : { rot: 0, flip: false };
-    this.box = crop ? toView(this.task.size, crop, crop) : largest(this.view, this.ratio);
-    this.drawView();
+  #start(crop: Crop | null): void {
+    this.#turn = crop ? { rot: crop.rot, flip: crop.flip } : { rot: 0, flip: false };
+    this.#box = crop ? toView(this.#task.size, crop, crop) : largest(this.#view, this.#ratio);
+    this.#drawView();
   }
 
   // -- the page of it --------------------------------------------------------------------------------
 
-  private build(): void {
-    const { words, name } = this.task;
+  #build(): void {
+    const { words, name } = this.#task;
     const say = (key: string) => words.say(key);
-    const number = (part: keyof Box, label: string): HTMLInputElement => h("input", {
-      type: "number", form: "", min: part === "w" || part === "h" ? 1 : 0, step: 1, inputmode: "numeric",
-      "aria-label": say(label), "data-part": part, change: () => this.typed(part),
+    const number = (part: keyof Box): HTMLInputElement => h("input", {
+      type: "number", form: "", inputmode: "numeric", "data-part": part, change: () => this.#typed(part),
     });
-    this.numbers = {
-      x: number("x", "left_edge"), y: number("y", "top_edge"), w: number("w", "width"), h: number("h", "height"),
-    };
-    this.area = h("div", {
+    this.#numbers = { x: number("x"), y: number("y"), w: number("w"), h: number("h") };
+    const { x, y, w, h: height } = this.#numbers;
+    this.#area = h("div", {
       class: "greenroom-area", tabindex: 0, role: "application", "aria-label": say("area"),
-      "aria-describedby": "greenroom-area-hint", keydown: (event: KeyboardEvent) => this.pressed(event),
-    }, ...HANDLES.map((each) => h("span", { class: `greenroom-handle greenroom-${each}`, "data-handle": each })));
-    this.seen = h("canvas", { "aria-hidden": "true" });
-    this.stage = h("div", {
-      class: "greenroom-stage", pointerdown: (event: PointerEvent) => this.grabbed(event),
-    }, this.seen, this.area);
-    this.preview = h("canvas", { role: "img", "aria-label": words.say("preview_of", { name }) });
-    this.result = h("p", { class: "greenroom-result" });
-    this.warning = h("p", { class: "greenroom-error", role: "status", hidden: true });
-    this.slider = h("input", {
+      "aria-describedby": "greenroom-area-hint", keydown: (event: KeyboardEvent) => this.#pressed(event),
+    }, ...HANDLES.map((each) => h("span", { class: "greenroom-handle", "data-handle": each })));
+    this.#seen = h("canvas", { "aria-hidden": "true" });
+    this.#stage = h("div", {
+      class: "greenroom-stage", pointerdown: (event: PointerEvent) => this.#grabbed(event),
+    }, this.#seen, this.#area);
+    this.#preview = h("canvas", { role: "img", "aria-label": words.say("preview_of", { name }) });
+    this.#result = h("p", { class: "greenroom-result" });
+    this.#warning = h("p", { class: "greenroom-error", hidden: true });
+    this.#slider = h("input", {
       type: "range", form: "", min: 1, max: 100, step: 1, "aria-label": say("size"),
-      input: () => this.scale(Number(this.slider.value)),
+      input: () => this.#scale(Number(this.#slider.value)),
     });
-    const spoken = h("div", { class: "greenroom-unseen", "aria-live": "polite" });
-    this.live = new Live(spoken);
-    this.choice = this.task.ratio ? null : this.shapes();
+    this.#choice = this.#task.ratio ? null : this.#shapes();
     const tool = (key: string, sign: string, press: () => void) => button("", press, { icon: sign, label: say(key) });
-    this.dialog = h("dialog", {
+    this.#dialog = h("dialog", {
       class: "greenroom-dialog", "aria-labelledby": "greenroom-crop-title",
-      cancel: (event: Event) => { event.preventDefault(); this.done(undefined) },
+      cancel: (event: Event) => { event.preventDefault(); this.#done(undefined) },
       close: () => this.remove(),
+      // What is typed here is no change of the form.
+      change: (event: Event) => event.stopPropagation(),
+      input: (event: Event) => event.stopPropagation(),
     },
     h("h2", { id: "greenroom-crop-title" }, words.say("title", { name })),
-    h("div", { class: "greenroom-desk" }, this.stage),
+    h("div", { class: "greenroom-desk" }, this.#stage),
     h("div", { class: "greenroom-side" },
-      h("div", { class: "greenroom-sample" }, this.preview, this.result), this.warning,
+      h("div", { class: "greenroom-sample" }, this.#preview, this.#result), this.#warning,
       h("div", { class: "greenroom-tools" },
-        tool("turn_left", "left", () => this.rotate(270)), tool("turn_right", "right", () => this.rotate(90)),
-        tool("mirror", "mirror", () => this.mirror()),
-        this.choice && h("label", { class: "greenroom-shape" }, say("shape"), this.choice)),
+        tool("turn_left", "left", () => this.#rotate(270)), tool("turn_right", "right", () => this.#rotate(90)),
+        tool("mirror", "mirror", () => this.#mirror()),
+        this.#choice && h("label", { class: "greenroom-shape" }, say("shape"), this.#choice)),
       h("div", { class: "greenroom-slide" },
-        tool("smaller", "less", () => this.step(-5)), this.slider, tool("larger", "more", () => this.step(5))),
+        tool("smaller", "less", () => this.#step(-5)), this.#slider, tool("larger", "more", () => this.#step(5))),
       h("div", { class: "greenroom-four" },
-        ...Object.values(this.numbers).map((each) => h("label", {}, each.getAttribute("aria-label"), each))),
+          h("label", {}, say("left_edge"), x), h("label", {}, say("top_edge"), y),
+        h("label", {}, say("width"), w), h("label", {}, say("height"), height)),
       h("p", { class: "greenroom-hint", id: "greenroom-area-hint" }, say("area_hint"))),
     h("div", { class: "greenroom-foot" },
-      button(say("reset"), () => this.reset()),
-      button(say("send_whole"), () => this.done(null)),
+      button(say("reset"), () => this.#reset()),
+      button(say("send_whole"), () => this.#done(null)),
       h("span", { class: "greenroom-gap" }),
-      button(say("cancel"), () => this.done(undefined)),
-      button(say("apply"), () => this.done(this.isWhole ? null : this.crop), { class: "greenroom-primary" })),
-    spoken);
-    this.replaceChildren(this.dialog);
+      button(say("cancel"), () => this.#done(undefined)),
+      button(say("apply"), () => this.#done(this.#isWhole ? null : this.#crop), { class: "greenroom-primary" })),
+    this.#task.live.region);
+    this.replaceChildren(this.#dialog);
   }
 
-  private shapes(): HTMLSelectElement {
-    const { words, size } = this.task;
+  #shapes(): HTMLSelectElement {
+    const { words, size } = this.#task;
     const options = [["", "shape_free"], [`${size.width}:${size.height}`, "shape_whole"], ["1:1", "shape_square"]];
-    return h("select", { form: "", change: () => this.shaped() },
+    return h("select", { form: "", change: () => this.#shaped() },
       ...options.map(([value, key]) => h("option", { value }, words.say(key ?? ""))),
-      ...SHAPES.slice(1).map((each) => h("option", { value: each }, each)));
+      ...SHAPES.map((each) => h("option", { value: each }, each)));
   }
 
   // -- showing ---------------------------------------------------------------------------------------
 
-  private drawView(): void {
-    const { width, height } = this.view;
-    [this.seen.width, this.seen.height] = within(width, height, SEEN_PIXELS);
-    this.stage.style.setProperty("--greenroom-w", String(width));
-    this.stage.style.setProperty("--greenroom-h", String(height));
-    drawPart(this.seen, this.task.picture, this.task.size, { x: 0, y: 0, w: this.task.size.width, h: this.task.size.height }, this.turn);
-    this.shape = null;
-    this.draw();
+  #drawView(): void {
+    const { width, height } = this.#view;
+    [this.#seen.width, this.#seen.height] = within(width, height, SEEN_PIXELS);
+    drawPart(this.#seen, this.#task.picture, this.#task.size, { x: 0, y: 0, w: this.#task.size.width, h: this.#task.size.height }, this.#turn);
+    this.#shape = null;
+    this.#draw();
   }
 
-  private draw(): void {
-    const { box, view, task } = this;
-    const percent = (part: number, whole: number) => `${(100 * part) / whole}%`;
-    const style = this.stage.style;
-    style.setProperty("--greenroom-left", percent(box.x, view.width));
-    style.setProperty("--greenroom-top", percent(box.y, view.height));
-    style.setProperty("--greenroom-right", percent(box.x + box.w, view.width));
-    style.setProperty("--greenroom-bottom", percent(box.y + box.h, view.height));
-    const crop = this.crop;
+  #draw(): void {
+    const [box, view, task] = [this.#box, this.#view, this.#task];
+    for (const [part, number] of Object.entries(box) as [keyof Box, number][]) {
+      this.#numbers[part].value = String(number);
+      this.#stage.style.setProperty(`--greenroom-${part}`, String(number));
+    }
+    this.#stage.style.setProperty("--greenroom-width", String(view.width));
+    this.#stage.style.setProperty("--greenroom-height", String(view.height));
+    const crop = this.#crop;
     const [w, height] = resultSize(crop);
-    [this.preview.width, this.preview.height] = within(w, height, PREVIEW_PIXELS);
-    drawPart(this.preview, task.picture, task.size, crop, crop);
-    this.result.textContent = task.words.say("result_pixels", { w, h: height });
+    [this.#preview.width, this.#preview.height] = within(w, height, PREVIEW_PIXELS);
+    drawPart(this.#preview, task.picture, task.size, crop, crop);
+    this.#result.textContent = task.words.say("result_pixels", { w, h: height });
     const [leastW, leastH] = task.least ?? [0, 0];
-    this.warning.hidden = w >= leastW && height >= leastH;
-    this.warning.textContent = this.warning.hidden ? "" : task.words.say("below", { w: leastW, h: leastH });
-    for (const [part, input] of Object.entries(this.numbers)) input.value = String(box[part as keyof Box]);
-    this.numbers.x.max = String(view.width - box.w);
-    this.numbers.y.max = String(view.height - box.h);
-    this.numbers.w.max = String(view.width);
-    this.numbers.h.max = String(view.height);
-    this.slider.value = String(Math.max(1, round(100 * box.w / this.widest(box))));
-    this.slider.setAttribute("aria-valuetext", this.result.textContent);
-    this.live.say("area", task.words.say("said_area", { x: box.x, y: box.y, w: box.w, h: box.h }));
+    this.#warning.hidden = w >= leastW && height >= leastH;
+    this.#warning.textContent = this.#warning.hidden ? "" : task.words.say("below", { w: leastW, h: leastH });
+    this.#slider.value = String(Math.max(1, round(100 * box.w / this.#widest(box))));
+    this.#slider.setAttribute("aria-valuetext", this.#result.textContent);
+    task.live.say("area", [task.words.say("said_area", { ...box }), this.#warning.textContent].join(" "));
   }
 
-  private set(box: Box, shape: Box | null = null): void {
-    this.box = box;
-    this.shape = shape;
-    this.draw();
+  #set(box: Box, shape: Box | null = null): void {
+    this.#box = box;
+    this.#shape = shape;
+    this.#draw();
   }
 
   // -- what a person does ------------------------------------------------------------------------------
 
-  private grabbed(event: PointerEvent): void {
+  #grabbed(event: PointerEvent): void {
     if (event.button !== 0) return;
     event.preventDefault();
-    this.area.focus({ preventScroll: true });
-    const rect = this.stage.getBoundingClientRect();
-    const scale = this.view.width / rect.width;
+    this.#area.focus({ preventScroll: true });
+    const rect = this.#stage.getBoundingClientRect();
+    const scale = this.#view.width / rect.width;
     const place = { x: (event.clientX - rect.left) * scale, y: (event.clientY - rect.top) * scale };
     const target = event.target as HTMLElement;
     const handle = target.dataset.handle ?? "";
-    if (!handle && target !== this.area) this.set(centred(this.view, this.box, place.x, place.y));
-    const before = this.box;
-    let still = !handle && target === this.area;
+    if (!handle && target !== this.#area) this.#set(centred(this.#view, this.#box, place.x, place.y));
+    const before = this.#box;
+    let still = !handle && target === this.#area;
     const follow = (move: PointerEvent): void => {
       const [dx, dy] = [(move.clientX - event.clientX) * scale, (move.clientY - event.clientY) * scale];
       if (still && Math.hypot(dx, dy) < 3 * scale) return;
       still = false;
-      this.set(handle ? resized(this.view, before, handle, dx, dy, this.ratio) : moved(this.view, before, dx, dy));
+      this.#set(handle ? resized(this.#view, before, handle, dx, dy, this.#ratio) : moved(this.#view, before, dx, dy));
     };
     const end = (last: PointerEvent): void => {
-      this.stage.removeEventListener("pointermove", follow);
-      if (last.type === "pointercancel") this.set(before);
-      else if (still) this.set(centred(this.view, this.box, place.x, place.y));
+      this.#stage.removeEventListener("pointermove", follow);
+      if (last.type === "pointercancel") this.#set(before);
+      else if (still) this.#set(centred(this.#view, this.#box, place.x, place.y));
     };
-    this.stage.setPointerCapture(event.pointerId);
-    this.stage.addEventListener("pointermove", follow);
-    this.stage.addEventListener("lostpointercapture", end as EventListener, { once: true });
+    this.#stage.setPointerCapture(event.pointerId);
+    this.#stage.addEventListener("pointermove", follow);
+    this.#stage.addEventListener("lostpointercapture", end as EventListener, { once: true });
   }
 
-  private pressed(event: KeyboardEvent): void {
+  #pressed(event: KeyboardEvent): void {
     const arrow = ARROWS[event.key];
     if (!arrow || event.metaKey) return;
     event.preventDefault();
     const pixels = event.altKey ? 1 : event.ctrlKey ? 50 : 10;
     const [dx, dy] = [arrow[0] * pixels, arrow[1] * pixels];
-    if (!event.shiftKey) this.set(moved(this.view, this.box, dx, dy));
-    else if (dx) this.side("w", this.box.w + dx);
-    else this.side("h", this.box.h + dy);
+    if (!event.shiftKey) this.#set(moved(this.#view, this.#box, dx, dy));
+    else if (dx) this.#side("w", this.#box.w + dx);
+    else this.#side("h", this.#box.h + dy);
   }
 
   /** Give one side a length; the upper left corner stays, and with a ratio the other side follows. */
-  private side(part: "w" | "h", value: number): void {
-    const { box, view, ratio } = this;
+  #side(part: "w" | "h", value: number): void {
+    const [box, view, ratio] = [this.#box, this.#view, this.#ratio];
     const given = Math.max(1, value);
     if (!ratio) {
       const most = part === "w" ? view.width - box.x : view.height - box.y;
-      this.set({ ...box, [part]: Math.min(given, most) });
+      this.#set({ ...box, [part]: Math.min(given, most) });
       return;
     }
     try {
       const [w, height] = dependentSide(view, ratio, { x: box.x, y: box.y, [part]: given });
-      this.set({ ...box, w, h: height });
+      this.#set({ ...box, w, h: height });
     } catch {
-      this.draw(); // so small a box of this shape does not exist: what was there stays
+      this.#draw(); // so small a box of this shape does not exist: what was there stays
     }
   }
 
-  private typed(part: keyof Box): void {
-    const value = round(Number(this.numbers[part].value) || 0);
-    if (part === "x" || part === "y") this.set(moved(this.view, { ...this.box, [part]: value }, 0, 0));
-    else this.side(part, value);
+  #typed(part: keyof Box): void {
+    const value = round(Number(this.#numbers[part].value) || 0);
+    if (part === "x" || part === "y") this.#set(moved(this.#view, { ...this.#box, [part]: value }, 0, 0));
+    else this.#side(part, value);
   }
 
   /** The width that the box has when it is as large as the picture lets it be. */
-  private widest(box: Box): number {
-    return box.w * Math.min(this.view.width / box.w, this.view.height / box.h);
+  #widest(box: Box): number {
+    return box.w * Math.min(this.#view.width / box.w, this.#view.height / box.h);
   }
 
-  private scale(percent: number): void {
-    const shape = this.shape ?? this.box;
-    const around = { ...shape, x: this.box.x + (this.box.w - shape.w) / 2, y: this.box.y + (this.box.h - shape.h) / 2 };
+  #scale(percent: number): void {
+    const shape = this.#shape ?? this.#box;
+    const around = { ...shape, x: this.#box.x + (this.#box.w - shape.w) / 2, y: this.#box.y + (this.#box.h - shape.h) / 2 };
     try {
-      this.set(fitted(this.view, around, this.ratio, Math.max(1, (this.widest(shape) * percent) / 100)), shape);
+      this.#set(fitted(this.#view, around, this.#ratio, Math.max(1, (this.#widest(shape) * percent) / 100)), shape);
     } catch {
-      this.draw();
+      this.#draw();
     }
   }
 
-  private step(by: number): void {
-    this.scale(Math.min(100, Math.max(1, Number(this.slider.value) + by)));
+  #step(by: number): void {
+    this.#scale(Math.min(100, Math.max(1, Number(this.#slider.value) + by)));
   }
 
-  private rotate(by: number): void {
-    const crop = this.crop;
-    this.turn = { ...this.turn, rot: (this.turn.rot + by) % 360 };
-    this.box = toView(this.task.size, crop, this.turn);
-    if (this.ratio && !accepts(this.ratio, this.box.w, this.box.h)) this.box = fitted(this.view, this.box, this.ratio);
-    this.drawView();
+  #rotate(by: number): void {
+    const crop = this.#crop;
+    this.#turn = { ...this.#turn, rot: (this.#turn.rot + by) % 360 };
+    this.#box = toView(this.#task.size, crop, this.#turn);
+    if (this.#ratio && !accepts(this.#ratio, this.#box.w, this.#box.h)) this.#box = fitted(this.#view, this.#box, this.#ratio);
+    this.#drawView();
   }
 
   /** Left and right of what is seen: a mirroring before the turn is one after the turn the other way round. */
-  private mirror(): void {
-    const crop = this.crop;
-    this.turn = { rot: (360 - this.turn.rot) % 360, flip: !this.turn.flip };
-    this.box = toView(this.task.size, crop, this.turn);
-    this.drawView();
+  #mirror(): void {
+    const crop = this.#crop;
+    this.#turn = { rot: (360 - this.#turn.rot) % 360, flip: !this.#turn.flip };
+    this.#box = toView(this.#task.size, crop, this.#turn);
+    this.#drawView();
   }
 
-  private shaped(): void {
-    this.ratio = parseRatio(this.choice?.value ?? "");
-    if (this.ratio) this.set(fitted(this.view, this.box, this.ratio));
+  #shaped(): void {
+    this.#ratio = parseRatio(this.#choice?.value ?? "");
+    if (this.#ratio) this.#set(fitted(this.#view, this.#box, this.#ratio));
   }
 
-  private reset(): void {
-    if (this.choice) this.choice.value = "";
-    this.ratio = this.task.ratio;
-    this.start(null);
+  #reset(): void {
+    if (this.#choice) this.#choice.value = "";
+    this.#ratio = this.#task.ratio;
+    this.#start(null);
   }
 }

@@ -29,6 +29,8 @@ export interface Field {
   readonly lang: string;
   readonly multiple: boolean;
   readonly required: boolean;
+  /** It has come back from a form that was not saved. */
+  readonly posted: boolean;
   readonly most: number;
   readonly bytes: number | null;
   readonly ceiling: string;
@@ -42,7 +44,8 @@ export interface Field {
   readonly crop: string;
   readonly least: readonly [number, number] | null;
   readonly transfer: "pick" | "accept" | "save";
-  readonly policy: string;
+  /** Signed for whoever the page was made for; see `renewal.ts`. */
+  policy: string;
   readonly uploads: string;
   readonly held: string;
   readonly csrf: string;
@@ -59,10 +62,10 @@ export function csrfToken(field: Field, form: HTMLFormElement | null): string {
 }
 
 /** What is known of a held file, asked from the server; null if it is not held any more. */
-export async function askFacts(field: Field, token: string): Promise<Facts | null> {
+export async function askFacts(field: Field, token: string, options: RequestInit = {}): Promise<Facts | null> {
   const answer = await fetch(field.held.replace("/~/", `/${token}/`), {
     headers: { "Greenroom-Policy": field.policy, Accept: "application/json" },
-    credentials: "same-origin",
+    ...options,
   });
   if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(String(answer.status));
@@ -71,16 +74,15 @@ export async function askFacts(field: Field, token: string): Promise<Facts | nul
 
 /** Why the element can tell already that a file will not be taken, in the server's words; "" if it cannot. */
 export function objection(field: Field, words: Words, file: File): string {
-  const name = `“${file.name}”`;
   if (field.bytes !== null && file.size > field.bytes) {
-    return words.say("too_large", { name, limit: field.ceiling });
+    return words.about("too_large", file.name, { limit: field.ceiling });
   }
-  if (file.size === 0 && !field.empty) return words.say("empty", { name });
+  if (file.size === 0 && !field.empty) return words.about("empty", file.name);
   // Browsers take the type from the extension; without one the server looks at the bytes.
   const family = file.type.replace(/\/.*/, "/*");
   if (file.type && field.types.length && !field.types.some((each) => [file.type, family, "*/*"].includes(each))) {
     const found = field.kinds[file.type] ?? field.kinds[family] ?? file.type;
-    return words.say("type", { name, found, allowed: field.allowed });
+    return words.about("type", file.name, { found, allowed: field.allowed });
   }
   return "";
 }
@@ -90,32 +92,42 @@ const UNITS: [number, string][] = [[1e12, "terabyte"], [1e9, "gigabyte"], [1e6, 
 
 /** The server's sentences with values in them, and numbers as the page's language writes them. */
 export class Words {
-  private readonly plural: Intl.PluralRules;
-  private readonly lang: string;
+  readonly #plural: Intl.PluralRules;
+  readonly #lang: string;
 
   constructor(private readonly texts: Field["words"], lang: string) {
-    this.lang = Intl.NumberFormat.supportedLocalesOf(lang)[0] ?? "en";
-    this.plural = new Intl.PluralRules(this.lang);
+    this.#lang = "en";
+    try {
+      this.#lang = Intl.NumberFormat.supportedLocalesOf(lang)[0] ?? "en";
+    } catch {
+      // A site may name a language of its own as it likes; its numbers are written as in English.
+    }
+    this.#plural = new Intl.PluralRules(this.#lang);
   }
 
   /** A phrase; `n`, where there is one, chooses among the forms of what counts. */
   say(key: string, values: Record<string, string | number> = {}): string {
     const text = this.texts[key];
-    const template = Array.isArray(text) ? this.form(text, Number(values.n)) : text ?? key;
+    const template = Array.isArray(text) ? this.#form(text, Number(values.n)) : text ?? "";
     return template.replace(/%\((\w+)\)s/g, (_all, name: string) => {
       const value = values[name] ?? "";
       return typeof value === "number" ? this.number(value) : value;
     });
   }
 
-  private form(forms: string[], n: number): string {
-    const category = this.plural.select(n);
-    const index = SAMPLES.findIndex((each) => this.plural.select(each) === category);
+  /** A sentence about a file, which is called by its name. */
+  about(key: string, name: string, values: Record<string, string | number> = {}): string {
+    return this.say(key, { ...values, name: `“${name}”` });
+  }
+
+  #form(forms: string[], n: number): string {
+    const category = this.#plural.select(n);
+    const index = SAMPLES.findIndex((each) => this.#plural.select(each) === category);
     return forms[index] ?? forms[forms.length - 1] ?? "";
   }
 
   number(value: number, options: Intl.NumberFormatOptions = {}): string {
-    return new Intl.NumberFormat(this.lang, options).format(value);
+    return new Intl.NumberFormat(this.#lang, options).format(value);
   }
 
   percent(part: number): string {

@@ -1,53 +1,66 @@
 // Where files come from beside the file dialog: a drop (of folders as well), the clipboard.
 
+/** A file, or the name of something that cannot be read. */
+export type Found = File | string;
+
 /** Drops onto a widget, and pastes into it or into the page whose only one it is. */
 export class Intake {
-  constructor(private readonly host: HTMLElement, private readonly take: (files: readonly File[]) => void) {
-    host.addEventListener("dragover", (event) => this.over(event));
+  constructor(private readonly host: HTMLElement, private readonly take: (files: readonly Found[]) => void) {
+    host.addEventListener("dragover", (event) => this.#over(event));
     host.addEventListener("dragleave", (event) => {
       if (!host.contains(event.relatedTarget as Node | null)) host.classList.remove("greenroom-over");
     });
-    host.addEventListener("drop", (event) => this.dropped(event));
+    host.addEventListener("drop", (event) => this.#dropped(event));
   }
 
-  listen(): void { window.addEventListener("paste", this.pasted) }
-  forget(): void { window.removeEventListener("paste", this.pasted) }
+  listen(signal: AbortSignal): void { window.addEventListener("paste", (event) => this.#pasted(event), { signal }) }
 
-  private over(event: DragEvent): void {
-    if (!hasFiles(event.dataTransfer) || this.host.matches(":disabled")) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-    this.host.classList.add("greenroom-over");
+  /** Whether it takes files now: not while it is disabled, or behind a dialog such as its own editor. */
+  get #isOpen(): boolean {
+    const dialog = document.querySelector(":modal");
+    return !this.host.matches(":disabled") && (!dialog || dialog.contains(this.host));
   }
 
-  private dropped(event: DragEvent): void {
+  #over(event: DragEvent): void {
+    if (!hasFiles(event.dataTransfer)) return;
+    event.preventDefault(); // also if it is not taken: else the browser opens it in the place of the page
+    event.dataTransfer.dropEffect = this.#isOpen ? "copy" : "none";
+    this.host.classList.toggle("greenroom-over", this.#isOpen);
+  }
+
+  #dropped(event: DragEvent): void {
     this.host.classList.remove("greenroom-over");
-    if (!hasFiles(event.dataTransfer) || this.host.matches(":disabled")) return;
+    if (!hasFiles(event.dataTransfer)) return;
     event.preventDefault();
-    void filesOf(event.dataTransfer).then(this.take);
+    if (this.#isOpen) void filesOf(event.dataTransfer).then(this.take);
   }
 
-  private pasted = (event: ClipboardEvent): void => {
+  #pasted(event: ClipboardEvent): void {
     const files = [...event.clipboardData?.files ?? []];
-    if (!files.length || isTyping(event.target) || event.defaultPrevented || this.host.matches(":disabled")) return;
+    if (!files.length || isTyping(event.target) || event.defaultPrevented || !this.#isOpen) return;
     const only = document.querySelectorAll("greenroom-upload.greenroom-upgraded").length === 1;
     if (!only && !this.host.contains(event.target as Node)) return;
     event.preventDefault();
     this.take(files);
-  };
+  }
 }
 
 /** The files of a drop; folders are opened, in the order of their names. */
-async function filesOf(data: DataTransfer): Promise<File[]> {
+async function filesOf(data: DataTransfer): Promise<Found[]> {
   // Entries must be taken before the first await: afterwards the browser has emptied the list.
   const entries = [...data.items].map((each) => each.webkitGetAsEntry?.() ?? null);
   const plain = [...data.files];
   if (!entries.some((each) => each?.isDirectory)) return plain;
-  const found = await Promise.all(entries.map((each) => (each ? inside(each) : [])));
+  const found = await Promise.all(entries.map(async (each) => {
+    const files = each ? await inside(each) : [];
+    return each && !files.length ? [each.name] : files;
+  }));
   return found.flat();
 }
 
-async function inside(entry: FileSystemEntry): Promise<File[]> {
+const inside = (entry: FileSystemEntry): Promise<Found[]> => opened(entry).catch(() => [entry.name]);
+
+async function opened(entry: FileSystemEntry): Promise<Found[]> {
   if (entry.isFile) {
     return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
   }

@@ -6,12 +6,14 @@ import { isCounted, isHeld, isPending, move, type State } from "./states";
 import type { Transfer } from "./transfer";
 
 /** What is written down of a row for Back and reload; the first eight are what `<name>-state` says as well. */
-export interface KeptRow extends Omit<ServerRow, "errors" | "removable"> {
+export interface KeptRow extends Omit<ServerRow, "errors" | "crop"> {
+  readonly crop?: Crop | undefined;
   readonly state: State;
   readonly url?: string;
   readonly sent?: number;
   readonly modified?: number;
-  readonly removable: boolean;
+  /** The `key` of the row whose place it is to take. */
+  readonly replaces?: string | undefined;
 }
 
 let count = 0;
@@ -40,6 +42,11 @@ export class Item {
   /** When the file was last changed on the person's disk, by which it is known again after a reload. */
   modified = 0;
   transfer: Transfer | null = null;
+  /** When the server last had it, in `performance.now()`; and whether it is being asked just now. */
+  seenAt = performance.now();
+  asking = false;
+  /** Whether the page was asked for anew since the person wanted it sent, see `renewal.ts`. */
+  renewed = false;
   /** It takes the place of this one as soon as it is there. */
   replaces: Item | null = null;
 
@@ -62,22 +69,31 @@ export class Item {
     const held: State = row.saved ? "saved" : row.crop ? "cropped" : "ready";
     const item = new Item(row, row.removed ? "removed" : row.errors.length ? "invalid" : held);
     item.before = held;
-    item.take(row);
+    item.#take(row);
     item.errors = [...row.errors];
     return item;
   }
 
-  static ofKept(row: KeptRow): Item {
+  static allOfKept(rows: readonly KeptRow[]): Item[] {
+    const items = rows.map((each) => Item.#ofKept(each));
+    for (const [at, row] of rows.entries()) {
+      const item = items[at];
+      if (item && row.replaces) item.replaces = items.find((each) => each.key === row.replaces) ?? null;
+    }
+    return items;
+  }
+
+  static #ofKept(row: KeptRow): Item {
     const item = new Item(row, row.state);
     item.before = row.saved ? "saved" : row.crop ? "cropped" : "ready";
-    item.take(row);
+    item.#take(row);
     item.url = row.url ?? "";
     item.sent = row.sent ?? 0;
     item.modified = row.modified ?? 0;
     return item;
   }
 
-  private take(row: ServerRow | KeptRow): void {
+  #take(row: ServerRow | KeptRow): void {
     this.token = row.token ?? "";
     this.use = row.use ?? "";
     this.saved = row.saved ?? "";
@@ -87,9 +103,13 @@ export class Item {
 
   get name(): string { return this.facts.name }
   get size(): number { return this.facts.size ?? this.file?.size ?? 0 }
+  /** What it is known by on the server. */
+  get key(): string { return this.saved || this.token }
   get isPicture(): boolean { return this.width > 0 }
   get isPending(): boolean { return isPending(this.state) }
   get isHeld(): boolean { return isHeld(this.state) }
+  /** The server had it when it was last asked. */
+  get isThere(): boolean { return this.token !== "" && (this.isHeld || this.state === "invalid") }
   get isCounted(): boolean { return isCounted(this.state) }
 
   move(to: State): void {
@@ -97,16 +117,25 @@ export class Item {
     this.state = move(this.state, to);
   }
 
-  /** Whether a file that was chosen now is the one of which a part was sent before the reload. */
+  /** Whether a file that was chosen now is one that was asked for: of a half sent one the rest must be the same. */
   isThe(file: File): boolean {
-    return this.state === "needs-reselect" && this.name === file.name && this.size === file.size
-      && this.modified === file.lastModified;
+    return this.name === file.name && this.size === file.size
+      && (this.state === "expired" || (this.state === "needs-reselect" && this.modified === file.lastModified));
+  }
+
+  /** The server has it no more: what came from there goes. The crop stays, for when it is sent anew. */
+  expire(): void {
+    this.facts = { name: this.name, size: this.size };
+    this.token = this.url = "";
+    this.sent = 0;
+    this.use = newUse();
   }
 
   /** What the server has found out. A crop that was made before it arrived stays if it fits. */
   learn(facts: Facts): void {
     this.own = null;
-    this.facts = { ...facts, name: facts.name };
+    this.facts = facts;
+    this.seenAt = performance.now();
     this.width = facts.width ?? 0;
     this.height = facts.height ?? 0;
     if (this.crop && (this.crop.src[0] !== this.width || this.crop.src[1] !== this.height)) this.crop = null;
@@ -135,7 +164,7 @@ export class Item {
       ...this.facts,
       token: this.token, use: this.use, saved: this.saved, removable: this.removable,
       removed: this.state === "removed",
-      ...(this.crop && { crop: this.crop }),
+      crop: this.crop ?? undefined, replaces: this.replaces?.key,
       state: reselect ? "needs-reselect" : verifying ? "verifying" : this.state,
       ...(reselect && { url: this.url, sent: this.sent, size: this.size, modified: this.modified }),
     };

@@ -1,21 +1,24 @@
 // What is said aloud: one polite region for each widget. What happens within 750 ms is said at once, and of several
 // things about one subject only the last.
 
+import { h } from "./dom";
+
 const WAIT_MS = 750;
 
 export class Live {
-  private readonly waiting = new Map<string, string>();
-  private timer = 0;
+  readonly #waiting = new Map<string, string>();
+  #timer = 0;
 
-  constructor(private readonly region: HTMLElement) {}
+  /** While a dialog is open, it is in there: what is outside of one is not read out. */
+  readonly region = h("div", { class: "greenroom-unseen", role: "status", "aria-live": "polite" });
 
   say(subject: string, text: string): void {
-    this.waiting.delete(subject);
-    this.waiting.set(subject, text);
-    this.timer ||= window.setTimeout(() => {
-      this.timer = 0;
-      this.region.textContent = [...this.waiting.values()].join(". ");
-      this.waiting.clear();
+    this.#waiting.delete(subject);
+    this.#waiting.set(subject, text);
+    this.#timer ||= window.setTimeout(() => {
+      this.#timer = 0;
+      this.region.textContent = [...this.#waiting.values()].join(". ");
+      this.#waiting.clear();
     }, WAIT_MS);
   }
 }

@@ -5,93 +5,90 @@ import type { GreenroomUpload } from "./element";
 import type { Item } from "./item";
 
 const STUCK = ["failed", "needs-reselect", "expired"];
+/** So old an answer of the server does not count any more when the form is to be saved. */
+const OLD_MS = 5000;
 
 export class Saving {
   readonly node: HTMLElement;
-  private readonly text = h("span");
-  private form: HTMLFormElement | null = null;
-  private submitter: HTMLElement | null = null;
+  readonly #text = h("span");
+  #form: HTMLFormElement | null = null;
+  #submitter: HTMLElement | null = null;
   /** What the form waits for, or null while it does not wait. */
-  private waited: Set<Item> | null = null;
-  private leaving = false;
+  #waited: Set<Item> | null = null;
+  #leaving = false;
 
   constructor(private readonly host: GreenroomUpload) {
-    this.node = h("div", { class: "greenroom-saving", role: "status", hidden: true }, this.text,
+    this.node = h("div", { class: "greenroom-saving", hidden: true }, this.#text,
       button(host.words.say("stay"), () => this.stay()));
   }
 
-  listen(): void {
-    this.form = this.host.internals.form;
-    this.form?.addEventListener("submit", this.submitted, { capture: true });
-    window.addEventListener("beforeunload", this.unload);
-    window.addEventListener("pageshow", this.back);
+  listen(signal: AbortSignal): void {
+    this.#form = this.host.internals.form;
+    this.#form?.addEventListener("submit", (event) => this.#submitted(event), { capture: true, signal });
+    window.addEventListener("beforeunload", (event) => this.#unload(event), { signal });
   }
 
-  forget(): void {
-    this.form?.removeEventListener("submit", this.submitted, { capture: true });
-    window.removeEventListener("beforeunload", this.unload);
-    window.removeEventListener("pageshow", this.back);
-  }
+  get #pending(): Item[] { return this.host.items.filter((each) => each.isPending || each.asking) }
 
-  private get pending(): Item[] { return this.host.items.filter((each) => each.isPending) }
-
-  private submitted = (event: SubmitEvent): void => {
+  #submitted(event: SubmitEvent): void {
     const { host } = this;
     const waiting = host.items.filter((each) => each.state === "waiting");
     const stuck = host.items.find((each) => STUCK.includes(each.state))
       ?? (host.field.transfer === "accept" ? waiting[0] : undefined);
-    if (stuck) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      this.refuse(stuck);
-      return;
-    }
-    for (const each of waiting) host.sender.queue(each);
-    for (const each of host.items) if (each.state === "paused") host.sender.queue(each);
-    if (!this.pending.length) {
-      this.leaving = true;
-      // Somebody else may keep the page where it is.
-      window.setTimeout(() => { if (event.defaultPrevented) this.leaving = false });
-      return;
+    if (stuck) this.#refuse(stuck);
+    else {
+      for (const each of waiting) host.sender.queue(each);
+      for (const each of host.items) if (each.state === "paused") host.sender.queue(each);
+      // If the server has it no more, the browser has the file still, as long as this page is here.
+      const { oldest } = host;
+      if (oldest && performance.now() - oldest.seenAt > OLD_MS) void host.sender.recall(oldest);
+      if (!this.#pending.length) {
+        this.#leaving = true;
+        // Somebody else may keep the page where it is.
+        window.setTimeout(() => { if (event.defaultPrevented) this.#leaving = false });
+        return;
+      }
+      this.#waited = new Set(this.#pending);
+      this.#submitter = event.submitter;
+      this.go();
     }
     event.preventDefault();
     event.stopImmediatePropagation();
-    this.waited = new Set(this.pending);
-    this.submitter = event.submitter;
-    this.show();
-  };
+  }
 
   /** Something has changed: perhaps the form can go now, or never. */
   go(): void {
-    const { waited } = this;
+    const waited = this.#waited;
     if (!waited) return;
-    for (const each of this.pending) waited.add(each);
-    const stuck = this.host.items.find((each) =>
-      waited.has(each) && (STUCK.includes(each.state) || each.state === "rejected"));
+    for (const each of this.#pending) waited.add(each);
+    const stuck = this.host.items.find((each) => waited.has(each) && [...STUCK, "rejected", "paused"].includes(each.state));
     if (stuck) {
       this.stay();
-      this.refuse(stuck);
-    } else if (this.pending.length) this.show();
+      this.#refuse(stuck);
+    } else if (this.#pending.length) this.#show();
     else {
-      const submitter = this.submitter;
+      const submitter = this.#submitter;
       this.stay();
-      this.form?.requestSubmit(submitter?.isConnected ? submitter : null);
+      this.#form?.requestSubmit(submitter?.isConnected ? submitter : null);
     }
   }
 
-  private show(): void {
+  #show(): void {
+    const { live, words } = this.host;
+    const n = this.#pending.filter((each) => each.isPending).length;
+    this.#text.textContent = n ? words.say("saving", { n }) : words.say("checking");
+    if (this.node.hidden) live.say("saving", this.#text.textContent);
     this.node.hidden = false;
-    this.text.textContent = this.host.words.say("saving", { n: this.pending.length });
   }
 
   /** Wait no longer, and stay on the page. */
   stay(): void {
-    this.waited = null;
-    this.submitter = null;
+    this.#waited = null;
+    this.#submitter = null;
     this.node.hidden = true;
   }
 
-  private refuse(item: Item): void {
+  #refuse(item: Item): void {
     const { host } = this;
     host.live.say(item.id, `${item.name}: ${[...item.errors, host.words.say("not_saved")].join(" ")}`);
     item.note = item.errors.length ? "" : host.words.say("not_saved");
@@ -99,10 +96,9 @@ export class Saving {
     host.focusOn(item);
   }
 
-  private unload = (event: BeforeUnloadEvent): void => {
+  #unload(event: BeforeUnloadEvent): void {
     const half = this.host.items.some((each) => each.isPending || each.state === "waiting");
-    if (!this.leaving && (half || this.host.isChanged)) event.preventDefault();
-  };
-
-  private back = (): void => { this.leaving = false };
+    if (!this.#leaving && (half || this.host.isChanged)) event.preventDefault();
+    this.#leaving = false; // the answer may be a download, after which the page is still here
+  }
 }

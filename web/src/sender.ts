@@ -1,115 +1,135 @@
 // Sends what is queued, a few at a time, and asks the server what it makes of what has arrived.
 
-import { askFacts, csrfToken, type Field, type Words } from "./field";
+import type { GreenroomUpload } from "./element";
+import { askFacts, csrfToken } from "./field";
 import type { Item } from "./item";
+import { renew } from "./renewal";
+import { arrived } from "./taking";
 import { type Failure, giveUp, send } from "./transfer";
 
 const AT_ONCE = 3;
 const RUNNING = ["uploading", "retrying"];
 const LATER_MS = [1000, 3000, 9000];
-
-export interface Listener {
-  changed(item: Item): void;
-  /** May refuse to send, by an event. */
-  mayUpload(item: Item): boolean;
-  arrived(item: Item): void;
-  /** Make room for one more upload on the server; false if there is nothing to give up. */
-  makeRoom(): boolean;
-}
+const PATIENCE_MS = 5000;
 
 export class Sender {
-  constructor(
-    private readonly field: Field, private readonly words: Words, private readonly form: () => HTMLFormElement | null,
-    private readonly items: () => readonly Item[], private readonly listener: Listener,
-  ) {}
+  #renewing: Promise<void> | null = null;
 
-  private headers = (): Record<string, string> => ({ [this.field.csrf]: csrfToken(this.field, this.form()) });
+  constructor(private readonly host: GreenroomUpload) {}
+
+  #headers = (): Record<string, string> => ({ [this.host.field.csrf]: csrfToken(this.host.field, this.host.internals.form) });
 
   queue(item: Item): void {
     item.errors = [];
+    item.renewed = false;
     item.move(item.token && item.state === "failed" ? "verifying" : "queued");
-    this.listener.changed(item);
+    this.host.changed(item);
     if (item.state === "verifying") void this.verify(item);
     else this.pump();
   }
 
   /** Start as many of the queued ones as may run. */
   pump(): void {
-    const items = this.items();
+    const items = this.host.items;
+    if (this.#renewing) return;
     for (const item of items) {
       if (items.filter((each) => RUNNING.includes(each.state)).length >= AT_ONCE) return;
-      if (item.state === "queued") void this.start(item);
+      if (item.state === "queued") void this.#start(item);
     }
   }
 
-  private async start(item: Item): Promise<void> {
+  async #start(item: Item): Promise<void> {
     if (!item.file) throw new Error("There is nothing to send.");
-    if (!this.listener.mayUpload(item)) {
-      this.change(item, "paused");
+    if (!this.host.tell("upload", item)) {
+      this.#change(item, "paused");
       return;
     }
     if (!navigator.onLine) {
-      this.change(item, "offline");
+      this.#change(item, "offline");
       return;
     }
-    this.change(item, "uploading");
+    this.#change(item, "uploading");
     const mine = (): boolean => RUNNING.includes(item.state) && item.transfer === transfer;
     let transfer: Item["transfer"] = null;
     try {
       transfer = await send({
-        file: item.file, endpoint: this.field.uploads, policy: this.field.policy, url: item.url, headers: this.headers,
-        onUrl: (url) => { item.url = url; this.listener.changed(item) },
+        file: item.file, endpoint: this.host.field.uploads, policy: this.host.field.policy, url: item.url, headers: this.#headers,
+        onUrl: (url) => { item.url = url; this.host.changed(item) },
         onProgress: (sent) => {
           if (!mine()) return;
           item.sent = sent;
           if (item.state === "retrying") item.move("uploading");
-          this.listener.changed(item);
+          this.host.changed(item);
         },
-        onRetry: () => mine() && item.state === "uploading" && this.change(item, "retrying"),
+        onRetry: () => {
+          if (!mine()) return;
+          if (item.state === "uploading") this.#change(item, "retrying");
+          void this.#read(item);
+        },
         onDone: (token) => {
           if (!mine()) return;
           item.token = token;
           item.sent = item.size;
           void this.verify(item);
         },
-        onFailure: (failure) => mine() && this.failed(item, failure),
+        onFailure: (failure) => mine() && this.#failed(item, failure),
       });
     } catch {
       // The chunk that sends could not be loaded.
-      if (item.state === "uploading") this.failed(item, { code: "", detail: "", refused: false });
+      if (item.state === "uploading") this.#failed(item, { code: "", detail: "", refused: false });
       return;
     }
     if (item.state !== "uploading" || item.transfer) void transfer.pause();
     else item.transfer = transfer;
   }
 
-  private failed(item: Item, failure: Failure): void {
+  /** A file that was changed or removed meanwhile cannot be read any more, however often that is tried. */
+  async #read(item: Item): Promise<void> {
+    try {
+      await item.file?.slice(0, 1).arrayBuffer();
+    } catch {
+      if (!RUNNING.includes(item.state)) return;
+      item.errors = [this.host.words.about("changed", item.name)];
+      this.#change(item, "rejected");
+      this.discard(item);
+    }
+  }
+
+  #failed(item: Item, failure: Failure): void {
     item.transfer = null;
-    if (failure.code === "too_many" && this.listener.makeRoom()) {
-      this.change(item, "queued");
+    if (failure.code === "too_many" && this.host.makeRoom()) {
+      this.#change(item, "queued");
       window.setTimeout(() => this.pump(), LATER_MS[0]);
       return;
     }
     if (!navigator.onLine) {
-      this.change(item, "offline");
+      this.#change(item, "offline");
+      return;
+    }
+    const estranged = ["forbidden", "not_held"].includes(failure.code);
+    if (estranged && !item.renewed) {
+      item.renewed = true;
+      item.url = "";
+      this.#change(item, "queued");
+      this.#renewing ??= renew(this.host).catch(() => undefined).then(() => { this.#renewing = null; this.pump() });
       return;
     }
     item.errors = failure.detail ? [failure.detail] : [];
     // A refusal without words is a proxy's, not the server's: trying again may help, and a card has to say something.
-    this.change(item, failure.refused && failure.detail ? "rejected" : "failed");
+    this.#change(item, failure.refused && failure.detail && !estranged ? "rejected" : "failed");
     this.pump();
   }
 
   /** Ask what the server has found in it. */
   async verify(item: Item): Promise<void> {
     item.transfer = null;
-    if (item.state !== "verifying") this.change(item, "verifying");
+    if (item.state !== "verifying") this.#change(item, "verifying");
     this.pump();
     for (const wait of [...LATER_MS, 0]) {
       try {
-        const facts = await askFacts(this.field, item.token);
+        const facts = await askFacts(this.host.field, item.token);
         if (item.state !== "verifying") return;
-        this.judge(item, facts);
+        this.#judge(item, facts);
         return;
       } catch {
         if (!wait) break;
@@ -117,61 +137,68 @@ export class Sender {
       }
       if (item.state !== "verifying") return;
     }
-    if (item.state === "verifying") this.change(item, "failed");
+    if (item.state === "verifying") this.#change(item, "failed");
   }
 
-  /** Ask whether something from before a reload is held still. Without an answer it counts as held. */
-  async recall(item: Item): Promise<void> {
-    const facts = await askFacts(this.field, item.token).catch(() => undefined);
-    if (facts === null && item.isHeld) this.expire(item);
+  /**
+   * Ask whether something from some time ago is held still; without an answer it counts as held. If it is not, `others`
+   * are asked about as well: a session that has ended takes all with it.
+   */
+  async recall(item: Item | undefined, others: readonly Item[] = this.host.items): Promise<void> {
+    if (!item?.isThere || item.asking) return;
+    item.asking = true;
+    const { token } = item;
+    const facts = await askFacts(this.host.field, token, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => undefined);
+    item.asking = false;
+    item.seenAt = performance.now();
+    if (facts === null && item.isThere && item.token === token) {
+      for (const each of others) if (each !== item) void this.recall(each, []);
+      this.#expire(item);
+    } else this.host.changed(item);
   }
 
-  private expire(item: Item): void {
-    item.errors = [this.words.say("gone", { name: `“${item.name}”` })];
-    this.change(item, "expired");
+  #expire(item: Item): void {
+    item.expire();
+    item.errors = [this.host.words.about("gone", item.name)];
+    this.#change(item, "expired");
   }
 
-  private judge(item: Item, facts: Awaited<ReturnType<typeof askFacts>>): void {
+  #judge(item: Item, facts: Awaited<ReturnType<typeof askFacts>>): void {
     if (!facts) {
-      this.expire(item);
+      this.#expire(item);
       return;
     }
-    if (facts.error && this.field.pictures) {
+    if (facts.error && this.host.field.pictures) {
       item.errors = [facts.error];
-      this.change(item, "rejected");
+      this.#change(item, "rejected");
       this.discard(item);
       return;
     }
     item.learn(facts);
-    this.listener.arrived(item);
-    this.change(item, item.crop ? "cropped" : "ready");
+    arrived(this.host, item);
+    this.#change(item, item.crop ? "cropped" : "ready");
   }
 
   pause(item: Item): void {
     const transfer = item.transfer;
     item.transfer = null;
-    this.change(item, "paused");
+    this.#change(item, "paused");
     void transfer?.pause();
     this.pump();
   }
 
-  /** The widget is gone from the page. */
-  stop(): void {
-    for (const item of this.items()) if (RUNNING.includes(item.state) || item.state === "queued") this.pause(item);
-  }
-
-  /** The network is gone: nothing is tried until it is back. */
-  offline(): void {
-    for (const item of this.items()) {
-      if (!RUNNING.includes(item.state) && item.state !== "queued") continue;
+  /** The widget is gone from the page, perhaps to come back; or the network is: nothing is tried until then. */
+  stop(state: "queued" | "offline"): void {
+    for (const item of this.host.items) {
+      if (!RUNNING.includes(item.state) && (item.state !== "queued" || state === "queued")) continue;
       void item.transfer?.pause();
       item.transfer = null;
-      this.change(item, "offline");
+      this.#change(item, state);
     }
   }
 
   online(): void {
-    for (const item of this.items()) if (item.state === "offline") this.change(item, "queued");
+    for (const item of this.host.items) if (item.state === "offline") this.#change(item, "queued");
     this.pump();
   }
 
@@ -181,12 +208,12 @@ export class Sender {
     item.transfer = null;
     item.url = "";
     if (transfer) void transfer.cancel().catch(() => undefined);
-    else if (url) void giveUp(url, this.headers());
+    else if (url) void giveUp(url, this.#headers());
     this.pump();
   }
 
-  private change(item: Item, to: Item["state"]): void {
+  #change(item: Item, to: Item["state"]): void {
     item.move(to);
-    this.listener.changed(item);
+    this.host.changed(item);
   }
 }

@@ -1,6 +1,7 @@
 // Reordering by a grip: dragging with a mouse, a pen or a finger. Keys and buttons do the same, see cards.ts.
 
 const ROOM = 5; // pixels that a hand may tremble before it counts as dragging
+const EDGE = 50; // pixels from the window's edge in which the page moves along
 
 /** Follow a pointer that has gone down on the grip of `card`; `drop` is called with the card that it is to stand before. */
 export function drag(event: PointerEvent, card: HTMLElement, cards: () => HTMLElement[], drop: (before: HTMLElement | null) => void): void {
@@ -8,53 +9,58 @@ export function drag(event: PointerEvent, card: HTMLElement, cards: () => HTMLEl
   event.preventDefault();
   const grip = event.currentTarget as HTMLElement;
   grip.focus();
+  const dragging = new AbortController();
+  const { signal } = dragging;
+  const height = scrollY;
+  let last = event;
+  let frame = 0;
   let target: HTMLElement | null = null;
   let after = false;
-  let dragging = false;
   const mark = (to: HTMLElement | null): void => {
     target?.classList.remove("greenroom-before", "greenroom-after");
     target = to;
     target?.classList.add(after ? "greenroom-after" : "greenroom-before");
   };
-  const follow = (move: PointerEvent): void => {
-    const [dx, dy] = [move.clientX - event.clientX, move.clientY - event.clientY];
-    if (!dragging && Math.hypot(dx, dy) < ROOM) return;
-    dragging = true;
+  const show = (): void => {
+    frame = requestAnimationFrame(show);
+    const { clientX: x, clientY: y } = last;
+    scrollBy(0, Math.min(0, y - EDGE) / 4 + Math.max(0, y - innerHeight + EDGE) / 4);
     card.classList.add("greenroom-dragged");
-    card.style.setProperty("transform", `translate(${dx}px, ${dy}px)`);
-    const others = cards().filter((each) => each !== card);
-    const over = others.find((each) => {
+    card.style.setProperty("transform", `translate(${x - event.clientX}px, ${y - event.clientY + scrollY - height}px)`);
+    const over = cards().find((each) => {
       const { left, right, top, bottom } = each.getBoundingClientRect();
-      return move.clientX >= left && move.clientX <= right && move.clientY >= top && move.clientY <= bottom;
+      return each !== card && x >= left && x <= right && y >= top && y <= bottom;
     });
     if (!over) return mark(null);
-    const { left, width, top, height } = over.getBoundingClientRect();
-    const inRows = width > 2 * height; // cards below each other, not beside each other
+    const box = over.getBoundingClientRect();
+    const inRows = box.width > 2 * box.height; // cards below each other, not beside each other
     const rtl = getComputedStyle(over).direction === "rtl";
-    const later = inRows ? move.clientY > top + height / 2 : (move.clientX > left + width / 2) !== rtl;
-    after = later;
+    after = inRows ? y > box.top + box.height / 2 : (x > box.left + box.width / 2) !== rtl;
     mark(over);
   };
+  const follow = (move: PointerEvent): void => {
+    last = move;
+    if (!frame && Math.hypot(move.clientX - event.clientX, move.clientY - event.clientY) >= ROOM) show();
+  };
   const end = (): void => {
-    grip.removeEventListener("pointermove", follow);
-    grip.removeEventListener("keydown", stop);
+    dragging.abort();
+    if (frame) show(); // where the hand was last, whether or not a picture of that was drawn
+    cancelAnimationFrame(frame);
     card.classList.remove("greenroom-dragged");
     card.style.removeProperty("transform");
     const found = target;
     mark(null);
-    if (found) drop(after ? nextOf(found, cards()) : found);
+    if (found) drop(after ? cards()[cards().indexOf(found) + 1] ?? null : found);
   };
   const stop = (key: KeyboardEvent): void => {
     if (key.key !== "Escape") return;
+    cancelAnimationFrame(frame);
+    frame = 0;
     mark(null);
     grip.releasePointerCapture(event.pointerId);
   };
   grip.setPointerCapture(event.pointerId);
-  grip.addEventListener("pointermove", follow);
-  grip.addEventListener("keydown", stop);
+  grip.addEventListener("pointermove", follow, { signal });
+  grip.addEventListener("keydown", stop, { signal });
   grip.addEventListener("lostpointercapture", end, { once: true });
-}
-
-function nextOf(card: HTMLElement, cards: HTMLElement[]): HTMLElement | null {
-  return cards[cards.indexOf(card) + 1] ?? null;
 }

@@ -19,12 +19,13 @@ const MOVES: Record<State, readonly State[]> = {
   paused: ["queued", "removed"],
   failed: ["queued", "verifying", "removed"],
   verifying: ["ready", "cropped", "rejected", "failed", "expired", "removed"],
-  ready: ["cropped", "removed", "expired", "invalid"],
-  cropped: ["ready", "removed", "expired", "invalid"],
+  ready: ["cropped", "removed", "expired"],
+  cropped: ["ready", "removed", "expired"],
   saved: ["removed"],
   "needs-reselect": ["queued", "removed"],
-  expired: ["removed"],
-  invalid: ["removed", "ready", "cropped"],
+  // Sent anew, if the browser has the file still.
+  expired: ["queued", "removed"],
+  invalid: ["removed", "expired", "ready", "cropped"],
   removed: ["ready", "cropped", "saved", "waiting", "invalid"],
 };
 
@@ -41,4 +42,4 @@ export const isPending = (state: State): boolean =>
 export const isHeld = (state: State): boolean => state === "ready" || state === "cropped" || state === "saved";
 
 /** It takes one of the places that the field has. */
-export const isCounted = (state: State): boolean => !["rejected", "removed", "expired"].includes(state);
+export const isCounted = (state: State): boolean => !["rejected", "removed"].includes(state);

@@ -32,7 +32,9 @@ describe("what the form sends", () => {
 });
 
 describe("what is kept for Back and reload", () => {
-  const again = (item: Item): Item => Item.ofKept(JSON.parse(JSON.stringify(item.kept())) as KeptRow);
+  const allAgain = (items: Item[]): Item[] =>
+    Item.allOfKept(JSON.parse(JSON.stringify(items.map((each) => each.kept()))) as KeptRow[]);
+  const again = (item: Item): Item => allAgain([item])[0]!;
 
   it("is the row with its crop", () => {
     const back = again(Item.ofServer({ ...ROW, crop: CROP }));

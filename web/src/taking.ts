@@ -1,0 +1,97 @@
+// Files that come into the list: refused at once, added, or in the place of another.
+
+import { takeThumbnail } from "./croppers";
+import { h } from "./dom";
+import type { GreenroomUpload } from "./element";
+import { objection } from "./field";
+import type { Found } from "./intake";
+import { Item } from "./item";
+
+/** Files that can be had back after they were removed, or were replaced. */
+export const UNDOABLE = ["ready", "cropped", "saved", "invalid", "waiting"];
+
+/** Take files as if the person had chosen them; `replaced` gives its place to the first that can be taken. */
+export async function take(host: GreenroomUpload, files: readonly Found[], replaced: Item | null = null): Promise<void> {
+  const { field, words } = host;
+  const taken: Item[] = [];
+  let places = 0;
+  const one = !field.multiple || !!replaced;
+  const old = replaced ?? (one ? host.counted[0] ?? null : null);
+  for (const file of files) {
+    if (typeof file === "string") {
+      refuse(host, new Item({ name: file }, "picked"), words.about("unread", file));
+      continue;
+    }
+    const known = host.items.find((each) => each.isThe(file));
+    if (known) {
+      places += 1;
+      known.file = file;
+      host.sender.queue(known);
+      continue;
+    }
+    const item = Item.ofFile(file);
+    if (!host.tell("accept", item)) continue;
+    const full = one ? places > 0 : !host.hasRoom;
+    const wrong = objection(field, words, file)
+      || (full ? words.about("too_many", file.name, { limit: field.most }) : "");
+    if (wrong) {
+      refuse(host, item, wrong);
+      continue;
+    }
+    item.move("checking");
+    item.replaces = old;
+    host.items.splice(old ? host.items.indexOf(old) + 1 : host.items.length, 0, item);
+    if (old) makeWay(host, old, item);
+    places += 1;
+    taken.push(item);
+  }
+  if (taken.length) host.live.say("added", words.say("said_added", { n: taken.length }));
+  host.render();
+  for (const item of taken) if (field.transfer === "pick") host.sender.queue(item);
+  for (const item of taken) await takeThumbnail(host, item);
+}
+
+/** Say beside its name why a file is not taken. */
+function refuse(host: GreenroomUpload, item: Item, wrong: string): void {
+  item.errors = [wrong];
+  item.move("checking");
+  item.move("rejected");
+  host.items.push(item);
+  host.live.say(item.id, wrong);
+  host.tell("state", item);
+}
+
+/** `item` takes the place of `old`: what else was to do so goes, and `old` as well if it has not arrived. */
+function makeWay(host: GreenroomUpload, old: Item, item: Item): void {
+  for (const each of host.items) if (each !== item && each.replaces === old) host.drop(each);
+  if (UNDOABLE.includes(old.state) && old.state !== "waiting") return;
+  item.replaces = null;
+  host.drop(old);
+}
+
+/** Ask for the file that is to take the place of `item`. */
+export function replace(host: GreenroomUpload, item: Item): void {
+  const chooser = h("input", { type: "file", form: "", hidden: true, accept: host.input.accept || null });
+  chooser.addEventListener("change", (event) => {
+    event.stopPropagation(); // it is no field of the form
+    const file = chooser.files?.[0];
+    if (file && host.tell("replace", item, { by: file })) void take(host, [file], host.counted.includes(item) ? item : null);
+    chooser.remove();
+  });
+  chooser.addEventListener("cancel", () => chooser.remove());
+  host.append(chooser);
+  chooser.click();
+}
+
+/** The server has it. If it takes another's place, it takes it now. */
+export function arrived(host: GreenroomUpload, item: Item): void {
+  const old = item.replaces;
+  if (!old) return;
+  item.replaces = null;
+  if (old.crop && !item.crop && old.crop.src[0] === item.width && old.crop.src[1] === item.height) {
+    item.crop = old.crop;
+  }
+  if (!host.field.multiple) for (const each of host.items.filter((one) => one.state === "removed")) host.forget(each);
+  if (UNDOABLE.includes(old.state)) old.move("removed");
+  else host.drop(old);
+}
