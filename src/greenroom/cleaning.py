@@ -20,7 +20,16 @@ from django.utils.translation import gettext as _
 from . import conf
 from .answers import take_uses
 from .core import UsageError, format_size
-from .core.errors import EmptyFile, NotChecked, NotHeld, Refused, TooLarge, TooMany
+from .core.errors import (
+    DiskFull,
+    EmptyFile,
+    NotChecked,
+    NotHeld,
+    Refused,
+    StoreUnavailable,
+    TooLarge,
+    TooMany,
+)
 from .core.names import clean_name, split_name
 from .core.sniff import HEAD_BYTES, sniff
 from .core.spool import judge
@@ -32,6 +41,9 @@ from .owners import current_visit
 from .posted import Posted, Row
 from .rules import Rules
 from .wording import say
+
+PASSING = {NotChecked.code, DiskFull.code, StoreUnavailable.code}
+"""Refusals that say nothing about the file: the same one may be taken the next time, and stays on the page."""
 
 
 class Cleaner:
@@ -251,7 +263,8 @@ class Cleaner:
             return
         row.errors.append(message)
         row.refused = True
-        if not refusal.code.startswith("crop_") and refusal.code != NotChecked.code:
+        passes = refusal.code in PASSING and bool(row.token or row.file)
+        if not refusal.code.startswith("crop_") and not passes:
             # This field can never take it. What is held stays held, for whoever else has its token.
             self.posted.rows.remove(row)
 

@@ -17,7 +17,7 @@ from django.shortcuts import render
 
 from .cleaning import Cleaner
 from .core import Limits
-from .core.errors import AddressExceeded, DiskFull, NotChecked, TotalExceeded
+from .core.errors import AddressExceeded, DiskFull, NotChecked, StoreUnavailable, TotalExceeded
 from .forms import StagedFileField
 from .images import Inspector, wants_picture
 from .owners import Visit
@@ -119,7 +119,7 @@ def check(request: HttpRequest, declared: Declared) -> HttpResponse | None:
 def refusal(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """400 and the messages; what passes without the person's doing has the status that says so."""
     code = error.error_list[0].code or "refused"
-    passing = (DiskFull, NotChecked, TotalExceeded, AddressExceeded)
+    passing = (DiskFull, StoreUnavailable, NotChecked, TotalExceeded, AddressExceeded)
     status = STATUSES[code] if code in {each.code for each in passing} else HTTPStatus.BAD_REQUEST
     return answer(request, error.messages, code=code, status=status)
 

@@ -135,6 +135,7 @@ class LocalStore:
 
     # -- Bounded -----------------------------------------------------------------------------------
 
+    @disk_or_refusal()
     def room(self) -> int:
         here = self.root.absolute()
         while not here.exists():  # it is made on first use

@@ -27,3 +27,20 @@ def run(
         with injected(promise, faults):
             assert done.returncode == 0, done.stderr
     return faults
+
+
+def run_site(
+    injected: Injected, promises: Iterable[int], layer: Path, scratch: Path, how: str, every: int
+) -> int:
+    """The same of `requesting.py`, in a scratch directory of its own."""
+    return run(
+        injected,
+        promises,
+        layer,
+        "requesting.py",
+        how,
+        "1",
+        str(every),
+        DJANGO_SETTINGS_MODULE="tests.settings",
+        GREENROOM_TEST_SCRATCH=str(scratch),
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.files.failing import FAULTS
-from tests.faults.files.programs import run
+from tests.faults.files.programs import run, run_site
 from tests.faults.tally import NIGHT, Injected
 
 # Every call that a full disk, a lack of descriptors or another device can refuse; of what any call may say, a spread.
@@ -30,3 +30,13 @@ def test_holding_and_saving(
     promises = (1, 2, 18) if FAULTS[fault].refusal == "disk_full" else (1, 2)
     faults = run(injected, promises, layer, "failing.py", str(tmp_path), str(tmp_path), *arguments)
     assert faults > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault", ["ENOSPC", "ENOSPC+", "EIO", "EIO+", "EMFILE", "EROFS+", "EXDEV", "EINTR", "short"]
+)
+def test_requests(fault: str, tmp_path: Path, layer: Path, injected: Injected) -> None:
+    promises = (1, 2, 18) if fault.startswith("ENOSPC") else (1, 2)
+    every = 1 if NIGHT or fault == "EXDEV" else 13 if fault.startswith("EIO") else 4
+    assert run_site(injected, promises, layer, tmp_path, fault, every)
