@@ -323,14 +323,14 @@ def hold(file: Any, rules: Rules, row: Row) -> None:
 def judge_type(file: Any, client_name: str, rules: Rules) -> str:
     """The type from the bytes, against this field's limits (a token may come from a field with others)."""
     if isinstance(file, StagedFile):
-        media_type = file.upload.media_type
-        return judge(
-            media_type, split_name(client_name)[1], client_name, rules.limits, empty=not file.upload.size
-        )
-    file.seek(0)
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
-    return judge(sniff(head), split_name(client_name)[1], client_name, rules.limits, empty=not head)
+        media_type, empty = file.upload.media_type, not file.upload.size
+    else:
+        file.seek(0)
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        media_type, empty = sniff(head), not head
+    extension = split_name(client_name)[1]
+    return judge(media_type, extension, client_name, rules.limits, empty=empty, renamed=rules.pictures)
 
 
 def size_of(file: Any) -> int:

@@ -28,10 +28,14 @@ from .stores.local import HeldFile
 
 
 def left_by_storages(name: str) -> str:
-    """`name`, or "file" where Django's `get_valid_filename` would leave no stem: it drops emoji and signs,
-    and then refuses what is empty, or saves a hidden ".gif"."""
+    """`name` as it may be given to Django's `get_valid_filename`, which drops emoji and signs: it then refuses what is
+    empty, and makes a hidden ".user.ini" of "€.user.ini". What stands in front of the first letter goes here, if
+    there is a dot or a dash in it; a stem without letters becomes "file"."""
     stem, extension = split_name(name)
-    return name if re.search(r"[-\w]", stem) else f"file{extension}"
+    front = re.match(r"\W*", stem)
+    if front is not None and re.search(r"[.-]", front[0]):
+        stem = stem[front.end() :]
+    return (stem if re.search(r"[-\w]", stem) else "file") + extension
 
 
 def token_signer() -> Signer:

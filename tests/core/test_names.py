@@ -51,6 +51,9 @@ from greenroom.core.names import MAX_BYTES, clean_name, saved_name, split_name
         ("com\u00b9.jpg", "_com\u00b9.jpg"),
         ("Lpt9", "_Lpt9"),
         (".aux", "_aux"),
+        ("-rf", "_-rf"),
+        ("../--help.txt", "_--help.txt"),
+        (". -x", "_-x"),
         ("conin$", "_conin$"),
         ("console.log", "console.log"),
         ("com10", "com10"),
@@ -156,7 +159,7 @@ def test_properties_of_a_clean_name(client_name: str, max_bytes: int) -> None:
     assert not set(name) & set('/\\<>:"|?*')
     assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in name)
     assert unicodedata.is_normalized("NFC", name)
-    assert name[0] not in ". "
+    assert name[0] not in ".- "
     assert name[-1] not in ". "
     assert "  " not in name
     assert name.partition(".")[0].strip().lower() not in {"con", "nul", "prn", "aux", "com1"}

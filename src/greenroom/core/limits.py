@@ -78,6 +78,11 @@ class Limits:
         """`max_bytes` as an int, whatever it was declared as."""
         return None if self.max_bytes is None else parse_size(self.max_bytes)
 
+    @property
+    def names_types(self) -> bool:
+        """Whether some types are taken, and others are not."""
+        return bool(self.types) and "*/*" not in self.types
+
     def allows(self, media_type: str) -> bool:
         """Whether `media_type` (as sniffed from the bytes) is on the list."""
         family = media_type.partition("/")[0] + "/*"

@@ -38,8 +38,8 @@ def clean_name(client_name: str, *, max_bytes: int = MAX_BYTES) -> str:
 
     Path parts, control characters, bidi controls, zero-width characters and lone surrogates go;
     white space becomes single spaces; leading dots (hidden files), and dots and spaces at the end
-    (dropped by Windows) go too. A device name of Windows gets a "_" in front, and what cannot stand in a
-    name there becomes "_". A long name loses the end of its stem and keeps its extension. Cleaning a
+    (dropped by Windows) go too. A device name of Windows, and one that begins like an option ("-rf"), gets a "_"
+    in front, and what cannot stand in a name there becomes "_". A long name loses the end of its stem and keeps its extension. Cleaning a
     clean name changes nothing.
     """
     if max_bytes < _MIN_BYTES:
@@ -49,7 +49,7 @@ def clean_name(client_name: str, *, max_bytes: int = MAX_BYTES) -> str:
     visible = "".join(char for char in spaced if unicodedata.category(char) not in _INVISIBLE)
     name = unicodedata.normalize("NFC", visible).translate(_REPLACED)
     name = re.sub(" +", " ", name).strip(" .") or _FALLBACK
-    if _RESERVED.match(name):
+    if _RESERVED.match(name) or name.startswith("-"):  # `rm *` would take a name that begins so for an option
         name = "_" + name
     stem, extension = split_name(name)
     return _cut(stem, max_bytes - len(extension.encode())) + extension

@@ -272,6 +272,12 @@ def right_extension(media_type: str, extension: str) -> str:
     return extension if fits else extension_for(media_type)
 
 
+def is_listed(extension: str) -> bool:
+    """Whether `extension` (".jpg") is one of the table's. What is not says nothing here, and may mean a lot to a web
+    server (".php", ".phtml", ".cgi")."""
+    return extension.lower() in _BY_EXTENSION
+
+
 def is_known(media_type: str) -> bool:
     """Whether `media_type` says anything here (the unknown type says nothing)."""
     return media_type in _BY_TYPE and media_type != UNKNOWN

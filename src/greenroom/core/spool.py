@@ -26,7 +26,18 @@ from .errors import (
 from .limits import Limits, format_size, parse_size
 from .names import split_name
 from .place import disk_or_refusal, write_all
-from .sniff import HEAD_BYTES, contradicts, describe, is_known, may_be, refine, sniff
+from .sniff import (
+    HEAD_BYTES,
+    PICTURES,
+    UNKNOWN,
+    contradicts,
+    describe,
+    is_known,
+    is_listed,
+    may_be,
+    refine,
+    sniff,
+)
 from .store import Writer
 
 if TYPE_CHECKING:
@@ -263,10 +274,20 @@ class PlacedReader(io.RawIOBase):
             os.close(self._descriptor)
 
 
-def judge(sniffed: str, extension: str, name: str, limits: Limits, *, empty: bool = False) -> str:
-    """The media type of a file from its sniffed type and its extension, or the refusal."""
+def judge(
+    sniffed: str, extension: str, name: str, limits: Limits, *, empty: bool = False, renamed: bool = True
+) -> str:
+    """The media type of a file from its sniffed type and its extension, or the refusal.
+
+    `renamed` says that a picture is saved under the extension of its type, whatever the client's is.
+    """
     media_type = refine(sniffed, extension)
     if not empty and contradicts(sniffed, extension):
+        raise TypeContradicted(name=name, extension=extension, found=describe(sniffed))
+    # OWASP File Upload Cheat Sheet, "List allowed extensions": whoever takes PDF does not take a PDF called "x.php".
+    strange = bool(extension) and not is_listed(extension) and media_type != UNKNOWN
+    own = renamed and media_type in PICTURES
+    if strange and limits.names_types and not own:
         raise TypeContradicted(name=name, extension=extension, found=describe(sniffed))
     if not limits.allows(media_type):
         allowed = ", ".join(dict.fromkeys(describe(allowed) for allowed in limits.types))
