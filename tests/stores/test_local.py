@@ -244,7 +244,7 @@ def test_an_interrupted_removal_is_found_and_ended(store: LocalStore) -> None:
     assert sorted(store.ids()) == sorted([whole, begun, other])
     with pytest.raises(FileNotFoundError):
         store.open(begun)
-    assert store.age(begun) == math.inf
+    assert store.age(begun) < 60  # since it was begun
     store.remove(begun)
     assert sorted(store.ids()) == sorted([whole, other])
     # Received again after a removal that did not end: listed once.

@@ -118,8 +118,12 @@ class LocalStore:
 
     def ids(self) -> Iterator[str]:
         # What an interrupted removal left ("<id>.removed-...") counts for its id, so that it is found.
-        paths = [path for path in self.root.glob("??/*") if path.name.startswith(path.parent.name)]
-        yield from sorted(filter(is_id, {path.name.partition(".")[0] for path in paths}))
+        found: set[str] = set()
+        for shard in entries(self.root):
+            found.update(
+                each.name.partition(".")[0] for each in entries(shard) if each.name[:2] == shard.name
+            )
+        yield from sorted(filter(is_id, found))
 
     # -- Fencing -----------------------------------------------------------------------------------
 
@@ -206,6 +210,9 @@ class LocalStore:
         for path in (directory, *directory.glob("*")):
             with contextlib.suppress(FileNotFoundError):  # removed since it was listed
                 stamps.append(path.stat().st_mtime)
+        for grave in directory.parent.glob(f"{upload_id}.removed-*"):
+            with contextlib.suppress(FileNotFoundError):
+                stamps.append(grave.stat().st_ctime)  # when it was renamed
         return self._now() - max(stamps) if stamps else math.inf
 
     def _disk(self) -> Disk:
@@ -237,3 +244,11 @@ def remove_directory(path: Path) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path / name)
         os.rmdir(path)
+
+
+def entries(directory: Path) -> list[Path]:
+    """What is in a directory; nothing if it is none, or has been removed by now."""
+    try:
+        return [directory / name for name in sorted(os.listdir(directory))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models.signals import pre_save
 
+from greenroom import auditing
 from greenroom.auditing import TO_DO, audit_staged
 from greenroom.core.claims import Claim
 from greenroom.core.place import partial_path
@@ -138,16 +139,6 @@ def an_empty_directory_has_the_name_of_an_upload(guest: Guest, store: LocalStore
     return upload_id
 
 
-@damage("bytes_without_record", certain=True)
-def a_removal_was_interrupted_and_its_row_is_gone(guest: Guest, store: LocalStore) -> str:
-    upload_id = new_id()
-    grave = store.path(upload_id).parent.with_name(f"{upload_id}.removed-{new_id()}")
-    grave.mkdir(parents=True)
-    (grave / "bytes").write_bytes(DATA)
-    older(grave, by=2 * HOUR)
-    return upload_id
-
-
 @damage("claim_unreadable", certain=False)
 def a_claim_is_half_written(guest: Guest, store: LocalStore) -> str:
     upload_id = guest.hold(DATA).upload.id
@@ -256,6 +247,20 @@ def test_damage_is_found_and_mended_only_where_that_is_certain(
         whole = StagedUpload.objects.get(client_name="whole.txt")
         with guest.visit.stage.open(whole.pk) as held:
             assert held.read() == b"Assam", "what is whole stays"
+
+
+def test_a_removal_that_was_interrupted_is_the_sweeper_s_for_a_while(
+    guest: Guest, store: LocalStore, monkeypatch: Any
+) -> None:
+    upload_id = new_id()
+    grave = store.path(upload_id).parent.with_name(f"{upload_id}.removed-{new_id()}")
+    grave.mkdir(parents=True)
+    (grave / "bytes").write_bytes(DATA)
+    older(grave, by=48 * HOUR)
+    assert found() == []
+    monkeypatch.setattr(auditing, "YOUNG", 0.0)
+    assert found() == [("bytes_without_record", upload_id)]
+    assert repaired() == {"bytes_without_record": True}
 
 
 def test_a_store_that_is_not_mounted_is_not_repaired(guest: Guest, store: LocalStore) -> None:
