@@ -246,8 +246,10 @@ class Visitor:
         size = {"Transfer-Encoding": "chunked"} if length is None else {"Content-Length": str(length)}
         return self.begin("PATCH", path, **fields, **size)
 
-    def save(self, token: str, page: str = "/backup/", name: str = "body") -> requests.Response:
-        state = f'[{{"token": "{token}", "use": "one-chance"}}]'
+    def save(
+        self, token: str, page: str = "/backup/", name: str = "body", use: str = "one-chance"
+    ) -> requests.Response:
+        state = f'[{{"token": "{token}", "use": "{use}"}}]'
         values = {"csrfmiddlewaretoken": self.csrf, "title": "saved", f"{name}-state": state}
         return self.http.post(
             self.server.url + page,

@@ -50,14 +50,14 @@ void faults_inject(unsigned long calls, const char *under, int what, int error, 
 /* Write a line for each call that counts to this descriptor. */
 void faults_log(int descriptor) { log_to = descriptor; }
 
+/* A program that knows nothing of this is told by its environment what to log. */
 __attribute__((constructor)) static void begin(void)
 {
-    const char *path = getenv("FAULTS_LOG");
-    if (path)
-        log_to = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    const char *under = getenv("FAULTS_UNDER");
-    if (path)
-        faults_inject(~0UL, under ? under : "", NOTHING, 0, 0, 0);
+    const char *path = getenv("FAULTS_LOG"), *calls = getenv("FAULTS_CALLS"), *under = getenv("FAULTS_UNDER");
+    if (!path || !calls || !under)
+        return;
+    log_to = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    faults_inject(strtoul(calls, 0, 10), under, NOTHING, 0, 0, 0);
 }
 
 static void path_of(int descriptor, char *path, size_t size)

@@ -111,3 +111,8 @@ def variables(library: Path, **more: str) -> dict[str, str]:
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
         **more,
     }
+
+
+def logging_to(log: Path, under: Path) -> dict[str, str]:
+    """The variables more that make any program log what it changes below `under`, and what it sends."""
+    return {"FAULTS_LOG": str(log), "FAULTS_UNDER": str(under), "FAULTS_CALLS": str(int(CHANGES))}
