@@ -21,8 +21,10 @@ import django
 django.setup()
 
 from django.conf import settings  # noqa: E402
+from django.core.management import execute_from_command_line  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.db.models.signals import pre_save  # noqa: E402
+from django.test import Client  # noqa: E402
 
 import greenroom  # noqa: E402
 from greenroom import sweeping  # noqa: E402
@@ -31,12 +33,12 @@ from greenroom.core import Leases, Stage, State, Upload  # noqa: E402
 from greenroom.core.errors import NotHeld  # noqa: E402
 from greenroom.core.upload import new_id  # noqa: E402
 from greenroom.files import OwnersStage, StagedFile  # noqa: E402
-from greenroom.ledger import to_datetime  # noqa: E402
+from greenroom.ledger import to_datetime, to_seconds  # noqa: E402
 from greenroom.models import StagedUpload, StagedUse  # noqa: E402
 from greenroom.owners import Visit, make_stage, visiting  # noqa: E402
 from greenroom.settling import settle_promotions  # noqa: E402
 from greenroom.sweeping import clear_staged  # noqa: E402
-from tests.pages import files_under  # noqa: E402
+from tests.pages import CONTENT_TYPE, Page, files_under, page_of  # noqa: E402
 from tests.shop.models import Paper  # noqa: E402
 
 PACKAGE = str(Path(greenroom.__file__).parent)
@@ -205,7 +207,31 @@ def short_stage() -> Stage:
     return stage
 
 
-JOBS = {each.__name__: each for each in (killed, sweep, audit, use)}
+# -- on a host whose clock is wrong ----------------------------------------------------------------
+
+
+def command(*arguments: str) -> dict[str, float]:
+    """As from cron; the exit status is that of the command."""
+    execute_from_command_line(["manage.py", *arguments])
+    return {"clock": time.time()}
+
+
+def visit() -> dict[str, Any]:
+    """Somebody sends a file with a form that has an error, and the form again without it."""
+    client = Client()
+    page = page_of(client.get("/paper/"))
+    again = page_of(post(client, page, {"title": ""}, {"body": ("tea.bin", DATA)}))
+    held = StagedUpload.objects.get()
+    lease = to_seconds(held.expires_at) - make_stage().ledger.now()
+    saved = post(client, again, {"title": "tea"}, {})
+    return {"clock": time.time(), "lease": lease, "status": saved.status_code}
+
+
+def post(client: Client, page: Page, changes: dict[str, str], files: dict[str, Any]) -> Any:
+    return client.generic("POST", "/paper/", page.body(changes, files), content_type=CONTENT_TYPE)
+
+
+JOBS = {each.__name__: each for each in (killed, sweep, audit, use, command, visit)}
 
 
 def main() -> None:
