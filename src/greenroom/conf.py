@@ -95,7 +95,14 @@ class Settings:
                 size_of(name, getattr(self, name))
         if parse_size(self.render_memory) < LEAST_RENDER_MEMORY:
             raise UsageError('GREENROOM["RENDER_MEMORY"] is a size from "128 MiB".', self.render_memory)
-        for name in ("lease", "longest_lease", "promoted_lease", "render_seconds", "inspect_seconds", "new_owner"):
+        for name in (
+            "lease",
+            "longest_lease",
+            "promoted_lease",
+            "render_seconds",
+            "inspect_seconds",
+            "new_owner",
+        ):
             value = seconds(getattr(self, name))
             if not _is_number(value) or not 0 < value <= LONGEST_TIME:
                 rule = f'GREENROOM["{name.upper()}"] is seconds or a timedelta, of ten years at most.'

@@ -126,7 +126,9 @@ class FormReader:
             raise MultiPartParserError(str(error)) from error
         except StopReading:
             whole = False
-            self.handler.files.unread = body
+        finally:
+            # Also what breaks one of Django's limits, or the grammar, is answered first.
+            self.handler.visit.unread = None if body.ended else body
         if not whole:
             self.handler.files.cut_short = True
             if self.sink is not None:

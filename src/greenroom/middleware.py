@@ -68,10 +68,9 @@ class GreenroomMiddleware:
             try:
                 response = self.get_response(request)
                 tidy(answers.remember, visit, response)
-                unread = getattr(getattr(request, "_files", None), "unread", None)
-                if unread is not None:
+                if visit.unread is not None:
                     say_that_it_is_too_large(response)
-                    answer_first(response, unread)
+                    answer_first(response, visit.unread)
                 return response
             finally:
                 end(visit)

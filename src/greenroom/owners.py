@@ -21,6 +21,7 @@ from .core.intake import Intake
 from .ledger import OrmLedger
 
 if TYPE_CHECKING:
+    from .bodies import Body
     from .promotion import Promotion
 
 SESSION_KEY = "greenroom_owner"
@@ -48,7 +49,7 @@ class Visit:
     """One request's (or one test's) dealings with its owner's uploads.
 
     `find_owner(create)` gives the owner's key; it is asked late, so that a request that has nothing to do
-    with uploads never touches its session.
+    with uploads never touches its session. `unread` is a body of which we had enough before its end.
     """
 
     find_owner: Callable[[bool], str | None]
@@ -59,6 +60,7 @@ class Visit:
     promotions: list[Promotion] = field(default_factory=list)
     baked: list[Path] = field(default_factory=list)
     uses: set[str] = field(default_factory=set)
+    unread: Body | None = None
 
     def owner(self, *, create: bool) -> str | None:
         """The key of the owner; `create` makes one for a visitor who is new."""

@@ -32,15 +32,13 @@ _WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
 class StagedFiles(MultiValueDict[str, Any]):
     """`request.FILES` of a governed post: what was taken, and beside it what was refused and why.
 
-    `cut_short` says that the body ended too early, so that what is missing means nothing; `unread` is the rest of
-    one of which it was we who had enough.
+    `cut_short` says that the body ended too early, or that we had enough of it, so that what is missing means nothing.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.refused: dict[str, list[Refused]] = {}
         self.cut_short = False
-        self.unread: Any = None
 
     def __bool__(self) -> bool:
         # Views write `request.FILES or None`: what was refused must get to the form as well.

@@ -49,6 +49,7 @@ from .wire.messages import Append, Create, Progress
 
 _ = gettext_noop
 
+
 @dataclass(frozen=True, kw_only=True)
 class Receiver:
     """What one owner does with uploads in one request."""

@@ -30,9 +30,7 @@ def update(alias: str, model: type[models.Model], values: Values, where: Values)
     empty = tuple(name for name, value in where.items() if value is None)
     statement = _update(alias, model, tuple(values), tuple(equal), empty)
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement, [*prepared(connection, model, values), *prepared(connection, model, equal)]
-        )
+        cursor.execute(statement, [*prepared(connection, model, values), *prepared(connection, model, equal)])
         return int(cursor.rowcount)
 
 

@@ -40,7 +40,10 @@ STARTED_IN = 20.0
 
 
 class Server:
-    """`kind` is one of `COMMANDS`; everything that it writes is in `scratch`. `variables` are of its environment."""
+    """`kind` is one of `COMMANDS`; everything that it writes is in `scratch`. `variables` are of its environment.
+
+    `under` is a command that runs it, such as a tracer.
+    """
 
     def __init__(
         self,
@@ -49,10 +52,12 @@ class Server:
         *,
         options: Sequence[str] = (),
         settings: str = "tests.settings",
+        under: Sequence[str] = (),
         **variables: str,
     ) -> None:
         self.kind = kind
         self.options = options
+        self.under = under
         self.scratch = scratch / "main"
         self.scratch.mkdir(parents=True)
         with socket.socket() as probe:
@@ -80,7 +85,7 @@ class Server:
         with self.log.open("ab") as log:
             # A group of its own, so that what is killed is all of it and nothing else.
             self.running = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [*self.under, sys.executable, "-m", *command],
                 env=self.environment,
                 cwd=ROOT,
                 stdout=log,

@@ -49,7 +49,7 @@ def mixed(request: HttpRequest) -> HttpResponse:
                     for name, refusals in getattr(request.FILES, "refused", {}).items()
                 },
                 "cut_short": getattr(request.FILES, "cut_short", None),
-                "left_unread": getattr(request.FILES, "unread", None) is not None,
+                "left_unread": request.greenroom.unread is not None,
             }
         )
     return render(request, "shop/form.html", {"form": MixedForm()})

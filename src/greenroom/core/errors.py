@@ -144,7 +144,9 @@ class NotHeld(Refused):
     """No such upload for this owner: unknown, foreign, expired, discarded and garbled look the same."""
 
     code = "not_held"
-    template = _("%(name)s is no longer here (files wait only for a time, and until you sign out). Choose it again.")
+    template = _(
+        "%(name)s is no longer here (files wait only for a time, and until you sign out). Choose it again."
+    )
 
 
 class NotFinished(Refused):

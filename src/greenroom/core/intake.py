@@ -143,7 +143,9 @@ class Intake:
     def abandon(self) -> None:
         """Give up: no record and no byte is left. Doing it again changes nothing."""
         if not self._abandoned:
-            with contextlib.suppress(Refused):  # a disk that cannot settle the bytes: they are not wanted any more
+            with contextlib.suppress(
+                Refused
+            ):  # a disk that cannot settle the bytes: they are not wanted any more
                 self._spool.close()
             self._stage.remove(self.upload.id)
             self._abandoned = True
