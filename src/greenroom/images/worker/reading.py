@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...core.errors import NotAPicture
+from ...core.errors import NotAPicture, TooMuchWork
 from ...core.errors import gettext_noop as _
 from ...core.limits import Limits
 from ...core.sniff import HEAD_BYTES, sniff
 from ...core.upload import Picture
 from .library import pyvips
 from .sizes import claimed_sizes
-from .whole import View, is_whole, tiff_pages
+from .whole import View, is_whole, png_packed, tiff_pages
 
 DAMAGED = _("it is cut off or damaged")
 DISAGREED = _("it says more than one size")
@@ -32,6 +32,9 @@ LOADERS = {
     "image/webp": "webpload_source",
 }
 """Which loader the library must pick for which sniffed type: the prober is the decoder."""
+
+MOST_PACKED = 2 << 20
+"""Bytes of packed texts and profiles in a PNG. Each may unpack to a thousand times as much: 2 MiB take some 0.6 s."""
 
 ROLLS = ("image/gif", "image/tiff", "image/webp")
 """The types that may hold several frames; libvips loads them one above the other, as one high roll."""
@@ -125,12 +128,15 @@ def probe(origin: Origin, limits: Limits) -> Picture:
 
 
 def claimed_size(view: View, media_type: str, limits: Limits) -> tuple[int, int]:
-    """The one size that the container claims. Raises `TooManyPixels` for any claim that is too much, and
-    `NotAPicture` unless there is exactly one."""
+    """The one size that the container claims. Raises `TooManyPixels` for any claim that is too much, `TooMuchWork` for
+    what would have to be unpacked beside the pixels, and `NotAPicture` unless there is exactly one size."""
     try:
         claims = claimed_sizes(view, media_type)
+        packed = png_packed(view) if media_type == "image/png" else 0
     except (struct.error, LookupError, ValueError):
         raise NotAPicture(reason=DAMAGED) from None
+    if packed > MOST_PACKED:
+        raise TooMuchWork()
     for width, height in claims:
         limits.check_pixels(width, height, 1)
     if len(claims) > 1:

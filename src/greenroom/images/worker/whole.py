@@ -70,6 +70,11 @@ def png_chunks(view: View) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + size
 
 
+def png_packed(view: View) -> int:
+    """How many bytes of a PNG are packed texts and profiles, which a decoder unpacks before it passes them over."""
+    return sum(size for kind, _at, size in png_chunks(view) if kind in (b"zTXt", b"iTXt", b"iCCP"))
+
+
 def gif_blocks(view: View) -> Iterator[tuple[int, int]]:
     """The code of each block of a GIF and where it stands; at last the trailer's, or that of what is no block."""
     at = 13 + _colours(view[10])
