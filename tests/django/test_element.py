@@ -14,12 +14,14 @@ from django.utils import translation
 
 from greenroom import Limits
 from greenroom.core import UsageError
+from greenroom.core.errors import TypeNotAllowed
 from greenroom.forms import StagedFileField, StagedImageField, StagedImagesField
 from greenroom.images import Recipe, min_pixels, probe
 from greenroom.models import StagedUpload
 from greenroom.phrases import SAMPLES, phrases
 from greenroom.policies import IntakePolicy
 from greenroom.testing import as_owner
+from greenroom.wording import say
 from tests.django.conftest import Browser
 from tests.images import pictures
 from tests.pages import page_of
@@ -178,3 +180,26 @@ def test_every_phrase_has_a_form_for_every_category() -> None:
                 forms = phrase if isinstance(phrase, list) else [phrase]
                 assert all(forms), name
                 assert len(forms) in (1, len(SAMPLES)), name
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "file"),
+    [
+        ("de", "Datei wählen", "ein Bild"),
+        ("fr", "Choisir un fichier", "une image"),
+        ("ar", "اختر ملفًا", "صورة"),
+    ],
+)
+def test_it_speaks_the_language_of_the_page(language: str, words: str, file: str) -> None:
+    with as_owner(), translation.override(language):
+        html = str(Form())
+        (photo, *_others) = told(html, "field")
+    assert (photo["lang"], photo["words"]["choose_one"], photo["allowed"]) == (language, words, file)
+    assert f">{words}</label>" in html
+    assert len(set(photo["words"]["said_added"])) == {"de": 2, "fr": 2, "ar": 6}[language]
+
+
+def test_refusals_are_in_the_language_of_the_page() -> None:
+    refusal = TypeNotAllowed(name="tea.txt", found="text", allowed="a picture")
+    with translation.override("de"):
+        assert say(refusal) == "“tea.txt” ist dem Inhalt nach Text, angenommen wird hier aber nur ein Bild."
