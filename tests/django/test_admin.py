@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from greenroom.models import StagedUpload
 from tests.django.conftest import Browser, Guest
 from tests.pages import files_under, page_of
+from tests.shop.models import Paper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "/admin/greenroom/stagedupload/"
@@ -52,6 +53,21 @@ def test_discarding_removes_bytes_and_record(administrator: Browser, guest: Gues
     assert [each.pk for each in StagedUpload.objects.all()] == [kept.upload.id]
     assert [each.read_bytes() for each in files_under(held_root)] == [b"kept"]
     assert "1 discarded." in administrator.get(URL).text
+
+
+def test_what_was_saved_is_given_up_and_stays_in_the_list_until_it_is_swept(
+    administrator: Browser, guest: Guest
+) -> None:
+    saved = guest.hold(b"saved", "saved.txt")
+    Paper.objects.create(title="tea", body=saved)
+    page = administrator.get(URL)
+    changes = {"action": "discard", "_selected_action": saved.upload.id}
+    for expected in ("1 discarded.", "0 discarded."):
+        administrator.client.post(URL, {**changes, "csrfmiddlewaretoken": page["csrfmiddlewaretoken"]})
+        assert expected in administrator.get(URL).text
+    assert "saved.txt" in administrator.get(f"{URL}?buried_at__isempty=0").text
+    assert "saved.txt" not in administrator.get(f"{URL}?buried_at__isempty=1").text
+    assert Path(Paper.objects.get().body.path).read_bytes() == b"saved"
 
 
 def test_deleting_one_removes_its_bytes_too(administrator: Browser, guest: Guest, held_root: Path) -> None:
