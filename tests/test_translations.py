@@ -52,6 +52,14 @@ def test_the_places_for_values_agree(catalogue: dict[str, Entry]) -> None:
             assert "%" not in PLACE.sub("", form), form
 
 
+def test_values_in_arabic_have_a_direction_of_their_own() -> None:
+    """Between U+2068 and U+2069: a name or "20 MB" would else change places with what stands beside it."""
+    for entry in read_po((LOCALE / "ar/LC_MESSAGES/django.po").read_text()).values():
+        for form in entry.forms:
+            bare = re.sub(r"\u2068(%\(\w+\)s|%s)\u2069", "", form)
+            assert not re.search(r"%\(\w+\)s|%s", bare), form
+
+
 def test_what_is_compiled_is_what_is_written(language: str) -> None:
     path = LOCALE / language / "LC_MESSAGES/django.po"
     written = read_po(path.read_text())

@@ -150,12 +150,12 @@ export class Card {
     const name = item.name;
     this.#sorts.replaceChildren();
     if (earlier || later) {
-      const grip = make(["drag", "grip", words.say("drag_name", { name }), "", () => undefined]);
+      const sort = (key: string, sign: string, by: number) =>
+        make([key, sign, words.say(`${key}_name`, { name }), "", () => host.shift(item, by)]);
+      const [grip, before, after] = [sort("drag", "grip", 0), sort("earlier", "earlier", -1), sort("later", "later", 1)];
       grip.addEventListener("pointerdown", (event) =>
         drag(event, this.node, () => host.nodes, (before) => host.place(item, before)));
       grip.addEventListener("keydown", (event) => this.#sorted(event));
-      const before = make(["earlier", "earlier", words.say("earlier_name", { name }), "", () => host.shift(item, -1)]);
-      const after = make(["later", "later", words.say("later_name", { name }), "", () => host.shift(item, 1)]);
       // Not disabled: a button that loses the focus because it was pressed strands the keyboard.
       before.setAttribute("aria-disabled", String(!earlier));
       after.setAttribute("aria-disabled", String(!later));

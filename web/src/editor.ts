@@ -266,18 +266,19 @@ export class GreenroomCrop extends HTMLElement {
   }
 
   #rotate(by: number): void {
-    const crop = this.#crop;
-    this.#turn = { ...this.#turn, rot: (this.#turn.rot + by) % 360 };
-    this.#box = toView(this.#task.size, crop, this.#turn);
-    if (this.#ratio && !accepts(this.#ratio, this.#box.w, this.#box.h)) this.#box = fitted(this.#view, this.#box, this.#ratio);
-    this.#drawView();
+    this.#turned({ ...this.#turn, rot: (this.#turn.rot + by) % 360 });
   }
 
   /** Left and right of what is seen: a mirroring before the turn is one after the turn the other way round. */
   #mirror(): void {
+    this.#turned({ rot: (360 - this.#turn.rot) % 360, flip: !this.#turn.flip });
+  }
+
+  #turned(turn: Turn): void {
     const crop = this.#crop;
-    this.#turn = { rot: (360 - this.#turn.rot) % 360, flip: !this.#turn.flip };
-    this.#box = toView(this.#task.size, crop, this.#turn);
+    this.#turn = turn;
+    this.#box = toView(this.#task.size, crop, turn);
+    if (this.#ratio && !accepts(this.#ratio, this.#box.w, this.#box.h)) this.#box = fitted(this.#view, this.#box, this.#ratio);
     this.#drawView();
   }
 
