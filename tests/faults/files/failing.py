@@ -44,6 +44,7 @@ FAULTS = {
     "ENOSPC": Fault(How.FAIL, ROOM, errno.ENOSPC, "disk_full"),
     "EDQUOT": Fault(How.FAIL, ROOM, errno.EDQUOT, "disk_full"),
     "EIO": Fault(How.FAIL, EVERY, errno.EIO, "store_unavailable"),
+    "unsynced": Fault(How.FAIL, Call.SYNC, errno.EIO, "store_unavailable"),
     "EROFS": Fault(How.FAIL, ROOM | Call.UNLINK | Call.RMDIR, errno.EROFS, "store_unavailable"),
     "EMFILE": Fault(How.FAIL, Call.OPEN | Call.MAKE | Call.LIST, errno.EMFILE, "store_unavailable"),
     "EXDEV": Fault(How.FAIL, Call.LINK | Call.COPY, errno.EXDEV, ""),
@@ -61,7 +62,10 @@ class Trial:
         self.held, self.saved = held_in / f"held-{new_id()}", saved_in / f"saved-{new_id()}"
         self.saved.mkdir()
         self.clock = FakeClock()
-        self.stage = Stage(LocalStore(self.held, keep_free=0), ledger=MemoryLedger(self.clock))
+        # A file that cannot be written through matters most to those who count on that.
+        durability = "power" if name == "unsynced" else "process"
+        store = LocalStore(self.held, keep_free=0, durability=durability)
+        self.stage = Stage(store, ledger=MemoryLedger(self.clock))
         self.before = self.stage.receive([DATA], client_name="held before.bin")
         self.layer = Layer()
         self.refused = 0
@@ -126,7 +130,13 @@ class Trial:
         if offset == len(DATA):
             return self.stage.get(upload_id)
         end = HALF if offset < HALF else len(DATA)
-        return self.stage.append(upload_id, pieces(offset, end), offset=offset)
+        try:
+            return self.stage.append(upload_id, pieces(offset, end), offset=offset)
+        except Refused:
+            here = self.stage.store.path(upload_id).stat().st_size if offset else 0
+            # fsync(2) that has failed once says the next time that all is well.
+            assert self.fault.calls != Call.SYNC or here == offset, f"{self.what}: {here} bytes count, not {offset}"
+            raise
 
     def promote(self, upload: Upload, name: str) -> None:
         try:

@@ -142,6 +142,8 @@ class Trial:
         upload = self.stage.fence(self.part.id)
         assert upload.offset >= landed, f"{self.what}: {landed} bytes were acknowledged, not {upload.offset}"
         if upload.state is State.RECEIVING:
+            # Who hears that all is here sends nothing more, and the upload would never be finished.
+            assert upload.offset < len(DATA), f"{self.what}: all is here, and nobody finishes it"
             upload = self.stage.append(upload.id, [DATA[upload.offset :]], offset=upload.offset)
         assert upload.state is State.STAGED, f"{self.what}: {upload}"
         assert upload.digest == f"sha256:{SHA256}", f"{self.what}: other bytes"

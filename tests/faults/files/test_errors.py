@@ -38,5 +38,5 @@ def test_holding_and_saving(
 )
 def test_requests(fault: str, tmp_path: Path, layer: Path, injected: Injected) -> None:
     promises = (1, 2, 18) if fault.startswith("ENOSPC") else (1, 2)
-    every = 1 if NIGHT or fault == "EXDEV" else 13 if fault.startswith("EIO") else 4
+    every = 1 if NIGHT or fault == "EXDEV" else 3 if fault == "EIO" else 5
     assert run_site(injected, promises, layer, tmp_path, fault, every)
