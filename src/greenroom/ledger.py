@@ -154,8 +154,8 @@ class OrmLedger:
     def ids(self) -> set[str]:
         return set(StagedUpload.objects.using(self.alias).order_by().values_list("pk", flat=True))
 
-    def remove(self, upload_id: str) -> None:
-        StagedUpload.objects.using(self.alias).filter(pk=upload_id).delete()
+    def remove(self, *upload_ids: str) -> None:
+        StagedUpload.objects.using(self.alias).filter(pk__in=upload_ids).delete()
 
     def afterwards(self, do: Callable[[], object]) -> None:
         transaction.on_commit(do, using=self.alias)

@@ -26,6 +26,8 @@ logger = logging.getLogger("greenroom")
 FOUND = "found-"
 """How the side file is called that says when bytes were first seen without a record, by the ledger's clock."""
 
+BATCH = 100  # records that are forgotten at once, when their bytes are gone: each alone would be a transaction
+
 
 def clear(stage: Stage, upload_id: str) -> None:
     """Remove the bytes and the tombstone now, if nobody has saved them or is about to.
@@ -47,11 +49,16 @@ def expire(stage: Stage, settle: Callable[[str], bool]) -> list[str]:
     stage.ledger.bury_due()
     until = stage.ledger.now() - stage.leases.grace
     over = [*stage.ledger.buried(until), *unrecorded(stage, until)]
-    return [upload_id for upload_id in over if is_removed(stage, upload_id, settle)]
+    gone: list[str] = []
+    for start in range(0, len(over), BATCH):
+        batch = [each for each in over[start : start + BATCH] if is_cleared(stage, each, settle)]
+        stage.ledger.remove(*batch)
+        gone += batch
+    return gone
 
 
-def is_removed(stage: Stage, upload_id: str, settle: Callable[[str], bool]) -> bool:
-    """Settle and remove; False if that was not possible."""
+def is_cleared(stage: Stage, upload_id: str, settle: Callable[[str], bool]) -> bool:
+    """Settle, and remove the bytes; False if that was not possible."""
     try:
         if not settle(upload_id):
             return False
@@ -61,7 +68,6 @@ def is_removed(stage: Stage, upload_id: str, settle: Callable[[str], bool]) -> b
                 if claim.target == "path":
                     placing.remove_partial(Path(claim.place))
         stage.store.remove(upload_id)
-        stage.ledger.remove(upload_id)
     except Exception:
         logger.exception("Upload %s could not be removed; the next sweep tries it again.", upload_id)
         return False

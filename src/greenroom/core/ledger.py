@@ -60,8 +60,8 @@ class Ledger(Protocol):
     def ids(self) -> Iterable[str]:
         """The ids of all records, tombstones and all."""
 
-    def remove(self, upload_id: str) -> None:
-        """Forget a record. Removing what is not here is fine."""
+    def remove(self, *upload_ids: str) -> None:
+        """Forget records. Removing what is not here is fine."""
 
     def afterwards(self, do: Callable[[], object]) -> None:
         """Do it when what was written is safe: at once, or when the transaction around it has ended well."""
@@ -114,9 +114,10 @@ class MemoryLedger:
             self._uploads[before.id] = replace(here, **changes(before, after))
             return True
 
-    def remove(self, upload_id: str) -> None:
+    def remove(self, *upload_ids: str) -> None:
         with self._lock:
-            self._uploads.pop(upload_id, None)
+            for upload_id in upload_ids:
+                self._uploads.pop(upload_id, None)
 
     def bury(self, upload_id: str) -> bool:
         now = self.now()

@@ -83,6 +83,10 @@ class LedgerSuite:
         ledger.remove(new_id())
         promise(ledger.get(upload.id) is None, "A removed record is gone.")
         promise(ledger.get(other.id) is not None, "Other records stay.")
+        more = inserted(ledger)
+        ledger.remove(other.id, new_id(), more.id)
+        ledger.remove()
+        promise(not list(ledger.ids()), "Many can be removed at once, or none.")
 
     # -- swap --------------------------------------------------------------------------------------
 

@@ -55,9 +55,10 @@ class Told(MemoryLedger):
             self.tell("bury", upload_id)
         return done
 
-    def remove(self, upload_id: str) -> None:
-        super().remove(upload_id)
-        self.tell("remove", upload_id)
+    def remove(self, *upload_ids: str) -> None:
+        super().remove(*upload_ids)
+        for upload_id in upload_ids:
+            self.tell("remove", upload_id)
 
 
 def pieces(start: int, end: int) -> Iterator[bytes]:
