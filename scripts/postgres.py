@@ -20,29 +20,42 @@ def find_bin() -> Path | None:
 
 @contextlib.contextmanager
 def running(bin_dir: Path) -> Iterator[str]:
-    """Start a server and yield the directory of its socket; afterwards nothing of it is left.
-
-    PostgreSQL refuses to run as root, so there it runs as the user that its package has made.
-    """
-    user = "postgres" if os.geteuid() == 0 else None
+    """Start a server and yield the directory of its socket; afterwards nothing of it is left."""
     directory = Path(tempfile.mkdtemp(prefix="greenroom-postgres-"))
     try:
-        if user is not None:
+        if (user := system_user()) is not None:
             owner = pwd.getpwnam(user)
             os.chown(directory, owner.pw_uid, owner.pw_gid)
         directory.chmod(0o755)
-        data, log = directory / "data", directory / "log"
-
-        def call(*command: object) -> None:
-            words = [str(word) for word in command]
-            subprocess.run(words, check=True, user=user, cwd=directory, stdout=subprocess.DEVNULL)
-
-        call(bin_dir / "initdb", "--auth=trust", "--username=greenroom", "--no-sync", "--encoding=UTF8", data)
-        options = f"-k {directory} -c listen_addresses='' -c fsync=off -c max_connections=200"
-        call(bin_dir / "pg_ctl", "--wait", "-D", data, "-l", log, "-o", options, "start")
+        options = ("--auth=trust", "--username=greenroom", "--no-sync", "--encoding=UTF8")
+        call(directory, bin_dir / "initdb", *options, directory / "data")
+        start(bin_dir, directory)
         try:
             yield str(directory)
         finally:
-            call(bin_dir / "pg_ctl", "--wait", "-D", data, "-m", "immediate", "stop")
+            stop(bin_dir, directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def start(bin_dir: Path, directory: Path) -> None:
+    """Start the server whose socket is in `directory`."""
+    options = f"-k {directory} -c listen_addresses='' -c fsync=off -c max_connections=200"
+    log = directory / "log"
+    call(directory, bin_dir / "pg_ctl", "--wait", "-D", directory / "data", "-l", log, "-o", options, "start")
+
+
+def stop(bin_dir: Path, directory: Path) -> None:
+    """End it as a crash would: no connection is told, and the next start has to recover."""
+    call(directory, bin_dir / "pg_ctl", "--wait", "-D", directory / "data", "-m", "immediate", "stop")
+
+
+def system_user() -> str | None:
+    """PostgreSQL refuses to run as root, so there it runs as the user that its package has made."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def call(directory: Path, *command: object) -> None:
+    """Run one of PostgreSQL's programs."""
+    words = [str(word) for word in command]
+    subprocess.run(words, check=True, user=system_user(), cwd=directory, stdout=subprocess.DEVNULL)
