@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+import pyvips
 from PIL import Image
 
 from greenroom.images import Crop, Recipe, WorkerLimits, probe, render
@@ -136,3 +137,26 @@ def test_a_thousand_frames_take_the_memory_of_some(name: str) -> None:
     recipe = Recipe.bake(Crop(src=(40, 30), x=0, y=0, w=30, h=30, rot=90), size=(20, 20))
     rendered = render(data, recipe, picture=picture, limits=WorkerLimits(memory=320 << 20))
     assert pictures.animation_facts(rendered.data)[0] == 1000
+
+
+@pytest.mark.parametrize("count", [3, 150])
+@pytest.mark.parametrize("rot", [0, 90])
+def test_pages_of_a_real_size_are_cropped_and_kept(count: int, rot: int) -> None:
+    """Where two pages meet, lines of both are read at once."""
+    side = 1_200 if count == 3 else 150
+    page = pictures.coded(side, side)
+    roll = page.replicate(1, count).copy()
+    roll.set_type(pyvips.GValue.gint_type, "page-height", side)
+    data = roll.tiffsave_buffer(compression="deflate")
+    picture = probe(data)
+    assert picture.frames == count
+    for crop in (
+        Crop(src=(side, side), x=0, y=0, w=side, h=side, rot=rot),
+        Crop(src=(side, side), x=7, y=9, w=90, h=80, rot=rot),
+    ):
+        rendered = render(data, Recipe.bake(crop), picture=picture)
+        want = page.crop(crop.x, crop.y, crop.w, crop.h).rot(f"d{rot}")
+        assert probe(rendered.data).frames == count
+        for number in (0, 1, count - 1):
+            got = pyvips.Image.new_from_buffer(rendered.data, "", page=number)
+            assert (got - want).abs().max() == 0, number

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tests.images import pictures
 
 MARK = b"hit-by-a-script"
-SCRIPT = b"(self.top||self).hit=1;new Image().src='/canary/" + MARK + b"'"
+SCRIPT = b"new Image().src='/canary/" + MARK + b"';(self.top||self).hit=1"
 HTML = b"<!doctype html><html><script>" + SCRIPT + b'</script><img src=x onerror="' + SCRIPT + b'">'
 PHP = b"<?php echo '" + MARK + b"'; system($_GET['c']); __halt_compiler(); ?>"
 SVG = (

@@ -7,6 +7,7 @@ what is left.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ...core.errors import CropStale
@@ -57,6 +58,10 @@ UPRIGHT = {
 """What makes a stored picture upright, for each value of the tag Orientation (EXIF 2.32, 4.6.4)."""
 
 
+MOST_OPEN = 100
+"""Pages of a TIFF that are open at once, each with a descriptor of its own. With more, each is read whole and closed."""
+
+
 class Drawn(NamedTuple):
     """An encoded rendition; width and height in pixels, of one frame."""
 
@@ -97,7 +102,7 @@ def draw(origin: Origin, recipe: Recipe, picture: Picture) -> Drawn:
         if turn != UPRIGHT[1]:
             image = turn.apply(image.copy_memory())  # a turn reads in another order than the file has
     else:
-        image = _each_frame(image, picture.frames, box, scaled, turn)
+        image = _each_frame(_frames(origin, picture, roll), picture.frames, box, scaled, turn)
     unscaled = scaled == (box.w, box.h)
     data, name = encode(
         image,
@@ -159,23 +164,35 @@ def _roll(origin: Origin, recipe: Recipe, picture: Picture, target: str) -> pyvi
 
 
 def _each_frame(
-    roll: pyvips.Image, frames: int, box: Box, scaled: tuple[int, int], turn: Turn
+    sources: Iterable[pyvips.Image], count: int, box: Box, scaled: tuple[int, int], turn: Turn
 ) -> pyvips.Image:
-    """A roll of the frames of `roll`, each cropped, resized and turned by itself.
+    """A roll of `count` frames, each cropped, resized and turned by itself.
 
-    The cache holds one frame as one tile, so that a frame may be turned while the file is still
-    read from its first frame to its last. Frames that are resized or turned are computed one after the other: left to
-    be computed together, a thousand small pipelines would hold their buffers to the end.
+    What is resized or turned is computed one frame after the other: a turn reads in another order than the file has, and
+    left to be computed together a thousand small pipelines would hold their buffers, and their files, to the end.
     """
-    height = roll.height // frames
-    cached = roll.tilecache(tile_width=roll.width, tile_height=height, max_tiles=1, access="sequential")
+    at_once = scaled != (box.w, box.h) or turn != UPRIGHT[1] or count > MOST_OPEN
     made = []
-    for number in range(frames):
-        frame = _crop(cached.crop(0, number * height, roll.width, height), box)
-        if scaled != (box.w, box.h) or turn != UPRIGHT[1]:
-            frame = turn.apply(_resize(frame, scaled)).copy_memory()
+    for source in sources:
+        frame = _crop(source, box)
+        if at_once:
+            frame = turn.apply(_resize(frame, scaled).copy_memory()).copy_memory()
         made.append(frame)
     return pyvips.Image.arrayjoin(made, across=1)
+
+
+def _frames(origin: Origin, picture: Picture, roll: pyvips.Image) -> Iterator[pyvips.Image]:
+    """The frames of a roll; of a TIFF its pages, each opened by itself, since its decoder cannot go back by the few lines
+    that are read twice where two pages meet."""
+    if picture.media_type == "image/tiff":
+        for number in range(picture.frames):
+            yield load(origin, picture.media_type, page=number)
+        return
+    height = roll.height // picture.frames
+    # One frame as one tile, so that the few lines on both sides of where two meet are there for both.
+    cached = roll.tilecache(tile_width=roll.width, tile_height=height, max_tiles=1, access="sequential")
+    for number in range(picture.frames):
+        yield cached.crop(0, number * height, roll.width, height)
 
 
 def _crop(image: pyvips.Image, box: Box) -> pyvips.Image:
