@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from .core import LocalFiles, SideFiles, Stage, State, Upload
 from .core.claims import PREFIX, UnreadableClaim, claims_of
 from .core.expiring import found_at
 from .core.place import partial_path, try_lock
-from .ledger import OrmLedger, to_datetime
+from .ledger import OrmLedger, to_datetime, to_seconds
 from .models import StagedUpload
 from .owners import make_stage
 from .promotion import is_local
@@ -198,18 +199,17 @@ class Audit:
         rows = StagedUpload.objects.using(self.ledger.alias)
         late = models.Q(expires_at__lte=to_datetime(now - LATE), buried_at=None)
         late |= models.Q(buried_at__lte=to_datetime(now - LATE))
-        for upload_id in rows.filter(late).values_list("pk", flat=True):
-            yield self.finding(
-                "upload_overdue", "its time is over for more than a day", upload_id=upload_id, age=LATE
-            )
+        for upload_id, expires_at, buried_at in rows.filter(late).values_list(
+            "pk", "expires_at", "buried_at"
+        ):
+            what = "its time has been over for more than a day"
+            age = now - to_seconds(buried_at or expires_at)
+            yield self.finding("upload_overdue", what, upload_id=upload_id, age=age)
         uses = self.ledger.open_uses().filter(claimed_at__lte=to_datetime(now - LATE))
         for use in uses:
-            yield self.finding(
-                "use_overdue",
-                f"the use {use} was taken more than a day ago, and nothing was saved",
-                upload_id=use.upload_id,
-                age=LATE,
-            )
+            what = f"its use {use} was taken more than a day ago, and nothing was saved"
+            age = now - to_seconds(use.claimed_at)
+            yield self.finding("use_overdue", what, upload_id=use.upload_id, age=age)
 
     # -- the journal, and copies under way ---------------------------------------------------------
 
@@ -291,12 +291,8 @@ def age_of(path: Path) -> float | None:
     """Seconds since it was written, by the clock of its own file system, which a file made just now tells."""
     with contextlib.suppress(OSError):
         written = path.lstat().st_mtime
-        with contextlib.suppress(OSError):
-            descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o600)
-            try:
-                return os.fstat(descriptor).st_mtime - written
-            finally:
-                os.close(descriptor)
+        with tempfile.TemporaryFile(dir=path.parent) as now:
+            return os.fstat(now.fileno()).st_mtime - written
     return None
 
 

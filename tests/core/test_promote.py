@@ -8,7 +8,7 @@ import pytest
 
 from greenroom.core import Leases, MemoryLedger, Stage, State, Upload
 from greenroom.core.claims import Claim, claims_of
-from greenroom.core.errors import AlreadySaved, NotHeld
+from greenroom.core.errors import AlreadySaved, DiskFull, NotHeld
 from greenroom.core.place import partial_path
 from greenroom.core.upload import new_id
 from greenroom.stores import LocalStore
@@ -193,6 +193,30 @@ def test_expiry_removes_bytes_that_nothing_explains_an_hour_after_it_has_found_t
     clock.advance(1)
     assert local_stage.expire() == [stray]
     assert sorted(store.ids()) == sorted([later, held.id])
+
+
+def test_a_disk_without_room_for_a_mark_keeps_nothing_else_from_going(tmp_path: Path) -> None:
+    class Full(LocalStore):
+        full = False
+
+        def put_beside(self, upload_id: str, name: str, data: bytes) -> None:
+            if self.full:
+                raise DiskFull
+            super().put_beside(upload_id, name, data)
+
+    clock = FakeClock()
+    stage = Stage(Full(tmp_path / "held", keep_free=0), ledger=MemoryLedger(clock))
+    over, stray = receive(stage), new_id()
+    stage.store.append(stray, 0).close()
+    clock.advance(24 * 3600)
+    stage.store.full = True  # type: ignore[attr-defined]
+    stage.expire()
+    clock.advance(3600)
+    assert stage.expire() == [over.id]
+    stage.store.full = False  # type: ignore[attr-defined]
+    stage.expire()
+    clock.advance(3600)
+    assert stage.expire() == [stray]
 
 
 def test_expiry_removes_copies_that_were_never_finished(local_stage: Stage, tmp_path: Path) -> None:

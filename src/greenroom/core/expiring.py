@@ -26,7 +26,8 @@ logger = logging.getLogger("greenroom")
 FOUND = "found-"
 """How the side file is called that says when bytes were first seen without a record, by the ledger's clock."""
 
-BATCH = 100  # records that are forgotten at once, when their bytes are gone: each alone would be a transaction
+BATCH = 100
+"""Records that are forgotten at once, when their bytes are gone: each alone would be a transaction."""
 
 
 def clear(stage: Stage, upload_id: str) -> None:
@@ -86,11 +87,14 @@ def unrecorded(stage: Stage, until: float) -> Iterator[str]:
     found = set(stage.store.ids()).difference(stage.ledger.ids())
     # Looked at once more, as another sweeper may have removed it: a mark would bring it back.
     for upload_id in found and sorted(found.intersection(stage.store.ids())):
-        at = found_at(stage.store, upload_id)
-        if at is None:
-            stage.store.put_beside(upload_id, f"{FOUND}{int(stage.ledger.now())}", b"")
-        elif at <= until:
-            yield upload_id
+        try:
+            at = found_at(stage.store, upload_id)
+            if at is None:
+                stage.store.put_beside(upload_id, f"{FOUND}{int(stage.ledger.now())}", b"")
+            elif at <= until:
+                yield upload_id
+        except Refused:  # a full disk has no room for a mark, and will have when this sweep is done
+            logger.exception("What lies under %s without a record could not be marked.", upload_id)
 
 
 def found_at(store: SideFiles, upload_id: str) -> float | None:
