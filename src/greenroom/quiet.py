@@ -17,7 +17,9 @@ WITH_ADDRESSES = (
     "django.security.csrf",
     "django.server",
     "gunicorn.access",
+    "gunicorn.error",
     "uvicorn.access",
+    "uvicorn.error",
 )
 """Loggers of others that write addresses. A filter of a logger is not one of the loggers below it."""
 
