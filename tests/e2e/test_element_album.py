@@ -227,6 +227,7 @@ def test_one_picture_too_many_is_refused_in_the_servers_words(visitor: Person, s
     assert cards.errors("24.gif") == ["“24.gif” is one file too many: at most 24 can be sent here."]
     cards.wait_all(*(f"{number}.gif" for number in range(24)))
     assert len(cards.sent) == 24
+    assert cards.focused == "23.gif"  # there is nothing to choose any more, so the chooser cannot keep it
     # Removing makes a place, also on the server, which counts what this page has sent and keeps it for Undo, until
     # there is no room: then what was removed first is gone.
     for path in copies[:22]:

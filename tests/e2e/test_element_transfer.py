@@ -163,6 +163,27 @@ def test_after_a_reload_the_file_is_chosen_again_and_goes_on(visitor: Person, la
     assert digests(visitor.saved()) == [sha256(large)]
 
 
+def test_after_a_reload_a_half_sent_replacement_is_one_still(
+    visitor: Person, large: Path, samples: Path
+) -> None:
+    visitor.page.on("dialog", lambda dialogue: dialogue.accept())
+    visitor.go("/backup/")
+    cards = Cards(visitor, "file").choose(samples / "leaf.png").wait("leaf.png")
+    slow(visitor.page, upload=6 * MB)
+    cards.choose(large)
+    visitor.page.wait_for_function(
+        "() => [...document.querySelectorAll('.greenroom-card progress')].some(each => each.value > 0.5)"
+    )
+    visitor.page.reload()
+    cards.wait("large.bin", "needs-reselect")
+    assert [each["name"] for each in cards.sent] == ["leaf.png"]
+    slow(visitor.page)
+    cards.choose(large).wait("large.bin")
+    assert cards.names == ["large.bin"]
+    visitor.send("Upload and save")
+    assert digests(visitor.saved()) == [sha256(large)]
+
+
 def test_another_file_of_the_same_name_and_size_is_no_rest_of_the_first(
     visitor: Person, large: Path, tmp_path: Path
 ) -> None:

@@ -11,7 +11,9 @@ export function drag(event: PointerEvent, card: HTMLElement, cards: () => HTMLEl
   grip.focus();
   const dragging = new AbortController();
   const { signal } = dragging;
-  const height = scrollY;
+  const scrolled = scrollY;
+  const column = new Set(cards().map((each) => each.offsetLeft)).size < 2;
+  card.parentElement?.classList.toggle("greenroom-column", column);
   let last = event;
   let frame = 0;
   let target: HTMLElement | null = null;
@@ -25,17 +27,19 @@ export function drag(event: PointerEvent, card: HTMLElement, cards: () => HTMLEl
     frame = requestAnimationFrame(show);
     const { clientX: x, clientY: y } = last;
     scrollBy(0, Math.min(0, y - EDGE) / 4 + Math.max(0, y - innerHeight + EDGE) / 4);
+    const [dx, dy] = [x - event.clientX, y - event.clientY + scrollY - scrolled];
     card.classList.add("greenroom-dragged");
-    card.style.setProperty("transform", `translate(${x - event.clientX}px, ${y - event.clientY + scrollY - height}px)`);
-    const over = cards().find((each) => {
+    card.style.setProperty("transform", `translate(${dx}px, ${dy}px)`);
+    const far = (each: HTMLElement): number => {
       const { left, right, top, bottom } = each.getBoundingClientRect();
-      return each !== card && x >= left && x <= right && y >= top && y <= bottom;
-    });
-    if (!over) return mark(null);
-    const box = over.getBoundingClientRect();
-    const inRows = box.width > 2 * box.height; // cards below each other, not beside each other
-    const rtl = getComputedStyle(over).direction === "rtl";
-    after = inRows ? y > box.top + box.height / 2 : (x > box.left + box.width / 2) !== rtl;
+      const [u, v] = each === card ? [x + dx, y + dy] : [x, y]; // its own place is where it was
+      return Math.hypot(Math.max(left - u, 0, u - right), Math.max(top - v, 0, v - bottom));
+    };
+    const over = cards().reduce((best, each) => (far(each) < far(best) ? each : best));
+    if (over === card) return mark(null);
+    const { left, width, top, height } = over.getBoundingClientRect();
+    after = column ? y > top + height / 2
+      : y > top + height || (y >= top && (x > left + width / 2) !== (getComputedStyle(card).direction === "rtl"));
     mark(over);
   };
   const follow = (move: PointerEvent): void => {

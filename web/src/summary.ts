@@ -12,7 +12,7 @@ export class Summary {
   readonly node: HTMLElement;
   /** How much of all that this page sends is sent, from 0 to 1. */
   part = 0;
-  readonly #text = h("span", { class: "greenroom-sum" });
+  readonly #text = h("span");
   readonly #bar = h("progress", { class: "greenroom-bar", max: 1 });
   readonly #tools = h("span", { class: "greenroom-actions" });
   #samples: [number, number][] = [];

@@ -52,6 +52,33 @@ describe("what is kept for Back and reload", () => {
     expect([back.state, back.url, back.sent, back.size]).toEqual(["needs-reselect", "/uploads/1/", 3, 8]);
   });
 
+  it("is not a crop that was given up", () => {
+    const item = Item.ofServer({ ...ROW, crop: CROP });
+    item.crop = null;
+    expect(again(again(item)).crop).toBeNull();
+  });
+
+  it("is, of what is to replace another, which one that is", () => {
+    const items = [Item.ofServer(ROW), Item.ofFile(new File(["12345678"], "half.bin"))];
+    for (const state of ["checking", "queued", "uploading"] as const) items[1]!.move(state);
+    items[1]!.url = "/uploads/1/";
+    items[1]!.replaces = items[0]!;
+    const [old, half] = allAgain(allAgain(items));
+    expect(half!.replaces).toBe(old);
+    half!.replaces = null;
+    expect(allAgain([old!, half!])[1]!.replaces).toBeNull();
+  });
+
+  it("is nothing of what the server does not have any more; chosen again, it is known and keeps its crop", () => {
+    const item = Item.ofServer({ ...ROW, crop: CROP });
+    item.expire();
+    item.move("expired");
+    expect([item.kept(), item.posted(true), item.token, item.crop]).toEqual([null, null, "", CROP]);
+    expect(item.use).not.toBe(ROW.use);
+    expect(item.isThe(new File(["x".repeat(12)], "tea.jpg"))).toBe(true);
+    expect(item.isThe(new File(["x".repeat(13)], "tea.jpg"))).toBe(false);
+  });
+
   it("drops a crop that is of a picture of another size", () => {
     const item = Item.ofServer({ ...ROW, crop: CROP });
     item.learn({ ...ROW, width: 41 });
@@ -75,6 +102,11 @@ describe("words", () => {
     "in %s %i is counted like %s", (lang, n, like) => {
       expect(words(lang).say("n", { n }).split(":")[0]).toBe(like);
     });
+
+  it.each(["de_CH", "x", "in-house language", ""])("in %j, which no browser knows, numbers are those of English", (lang) => {
+    expect(words(lang).number(1234.5)).toBe("1,234.5");
+    expect(words(lang).say("n", { n: 1 })).toBe("1: 1");
+  });
 
   it("says sizes as the server does", () => {
     const say = (bytes: number) => words("en").size(bytes);

@@ -19,5 +19,6 @@ describe("the life of a file", () => {
     expect(["waiting", "failed", "ready"].some((each) => isPending(each as State))).toBe(false);
     expect(isHeld("cropped") && isHeld("saved") && !isHeld("removed")).toBe(true);
     expect(isCounted("failed") && !isCounted("rejected") && !isCounted("removed")).toBe(true);
+    expect(isCounted("expired") && move("expired", "queued")).toBe("queued"); // it keeps its place to be sent anew
   });
 });
