@@ -2,7 +2,7 @@
 
 On one file system that is a hard link: no byte is copied, and the name appears in one step. Across two
 it is a copy under a name that nobody looks for, written through to the disk, read again and compared with
-what was received, and then linked. A name that is taken is never overwritten.
+what was received, and then renamed. A name that is taken is never overwritten.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def linked(file: BinaryIO, source: Path, target: Path, mode: int | None) -> bool
 
 
 def copy(source: BinaryIO, target: Path, *, digest: str = "", mode: int | None = None) -> None:
-    """The verified copy of all of `source`: written beside `target` under a name of its own, then linked to it."""
+    """The verified copy of all of `source`: written beside `target` under a name of its own, which it then loses."""
     if os.path.lexists(target):  # told now, rather than after a long copy
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     partial = partial_path(target)

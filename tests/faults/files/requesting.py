@@ -2,7 +2,8 @@
 
 python requesting.py HOW FIRST EVERY
 
-HOW is KILL, TEAR, or one of `failing.FAULTS` (with "+": from that call on, until the request is answered). For every
+HOW is KILL, TEAR, or one of `failing.FAULTS` (with "+": from that call on, for a while; with "@": in the database's files
+instead of ours). For every
 EVERY-th N from FIRST on a fork, or this process, does it all, and the N-th call that changes anything kills it or
 fails. Then it is gone on with as a person's browser would. Prints how many faults there were. It runs behind
 `calls.Layer`, with the settings of the tests.
@@ -22,7 +23,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import connections  # noqa: E402
+from django.db import DatabaseError, connections  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 
 from greenroom.sweeping import clear_staged  # noqa: E402
@@ -39,6 +40,7 @@ WORDS = {
     "disk_full": "the server has no room left",
     "store_unavailable": "the server has trouble with its disk",
 }
+DATABASE = "its database failed"
 SEVERAL = 5  # as often as a browser tries before its person does something else
 
 
@@ -102,7 +104,7 @@ class Person:
         """Whether it is the answer that was wanted; else it is the refusal that the fault is to be told by."""
         if response.status_code in expected:
             return True
-        assert self.refusal, f"{response.status_code}: {response.content[:500]!r}"
+        assert self.refusal not in ("", DATABASE), f"{response.status_code}: {page_of(response).text}"
         assert response.status_code == ANSWERS[self.refusal], (
             f"{response.status_code}: {response.content[:500]!r}"
         )
@@ -112,17 +114,23 @@ class Person:
         """The next request; False when everything is done."""
         if self.saved:
             return False
+        try:
+            self.send()
+        except DatabaseError:  # as for every other page: what counts is what comes of it
+            assert self.refusal == DATABASE
+        return True
+
+    def send(self) -> None:
+        """The request that comes next."""
         if not self.url:
             response = self.script.tus("POST", URL, upload_length=str(len(DATA)))
             if self.answered(response, 201):
                 self.url = str(response["Location"])
                 self.tell("created", self.url)
-            return True
-        if not self.token:
+        elif not self.token:
             self.send_part()
         else:
             self.save()
-        return True
 
     def send_part(self) -> None:
         response = self.script.tus("HEAD", self.url)
@@ -148,12 +156,12 @@ class Person:
         }
         body = encode(list(values.items()))
         response = self.script.send("POST", "/backup/", body, {"Content-Type": CONTENT_TYPE})
-        # 409 says that it is saved already, by one who was killed before it could answer.
-        if response.status_code == HTTPStatus.OK and self.refusal:
+        # 409 says that it is saved already, by one who could not answer any more.
+        if response.status_code == HTTPStatus.OK and self.refusal in WORDS:
             page = page_of(response)  # the form again, with the words beside the file, and the file
             assert WORDS[self.refusal] in page.text, page.text
             assert self.lasting or page.rows("body"), "the file has gone from the page"
-        elif self.answered(response, 302, *([] if self.refusal else [409])):
+        elif self.answered(response, 302, *([409] if self.refusal in ("", DATABASE) else [])):
             self.saved = True
             self.tell("saved")
 
@@ -208,12 +216,14 @@ def killed(site: Site, layer: Layer, how: How, number: int) -> bool:
     return os.WIFSIGNALED(ended)
 
 
-def failed(site: Site, layer: Layer, name: str, number: int, *, lasting: bool) -> bool:
-    """Whether the `number`th call on a file of ours, which was to fail, was there."""
-    what = f"{name} at call {number}{' and after' if lasting else ''}"
-    fault = FAULTS[name]
-    person = Person(site, refusal=fault.refusal, lasting=lasting)
-    under = (site.directory / "greenroom-held", site.media)
+def failed(site: Site, layer: Layer, how: str, number: int) -> bool:
+    """Whether the `number`th call, which was to fail, was there."""
+    what, lasting = f"{how} at call {number}", "+" in how
+    fault = FAULTS[how.rstrip("+@")]
+    under = [site.directory / "greenroom-held", site.media]
+    if "@" in how:
+        under = [site.directory / f"db.sqlite3{each}" for each in ("", "-wal", "-shm", "-journal")]
+    person = Person(site, refusal=DATABASE if "@" in how else fault.refusal, lasting=lasting)
     gc.collect()
     open_before = sorted(os.listdir("/proc/self/fd"))
     layer.inject(fault.how, fault.calls, number, under=under, code=fault.code, lasting=lasting)
@@ -241,7 +251,7 @@ def main() -> None:
             if how in How.__members__:
                 there = killed(site, layer, How[how], number)
             else:
-                there = failed(site, layer, how.rstrip("+"), number, lasting=how.endswith("+"))
+                there = failed(site, layer, how, number)
         except Exception as error:
             raise AssertionError(f"{how} at call {number}") from error
         if not there:

@@ -40,3 +40,13 @@ def test_requests(fault: str, tmp_path: Path, layer: Path, injected: Injected) -
     promises = (1, 2, 18) if fault.startswith("ENOSPC") else (1, 2)
     every = 1 if NIGHT or fault == "EXDEV" else 3 if fault == "EIO" else 5
     assert run_site(injected, promises, layer, tmp_path, fault, every)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["ENOSPC@", "EIO@"])
+def test_requests_while_the_database_fails(
+    fault: str, tmp_path: Path, layer: Path, injected: Injected
+) -> None:
+    """That is an error of the server, as for every page; nothing is torn or lost by it, and it goes on afterwards."""
+    promises = (1, 2, 18) if fault == "ENOSPC@" else (1, 2)
+    assert run_site(injected, promises, layer, tmp_path, fault, 1 if NIGHT else 4)
