@@ -155,3 +155,11 @@ def test_no_boundary_is_a_malformed_body(content_type: str) -> None:
 def test_a_boundary_that_is_none_is_the_callers_mistake(boundary: bytes) -> None:
     with pytest.raises(UsageError, match="Got: "):
         MultipartParser(boundary)
+
+
+def test_a_refusal_quotes_nothing_of_what_was_sent() -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="secret\xff"\r\n\r\nx\r\n--b--\r\n'
+    with pytest.raises(MalformedBody) as refusal:
+        list(MultipartParser(b"b").feed(body))
+    assert "secret" not in f"{refusal.value!r}{refusal.value}"
+    assert refusal.value.__cause__ is None

@@ -194,7 +194,8 @@ class MultipartParser:
                 elif decoded := self._base64.decode(event):
                     yield decoded
         except MultipartError as error:
-            raise MalformedBody(reason=str(error)) from error
+            # Its first words alone, and no trace of it: the rest may be what the client has sent.
+            raise MalformedBody(reason=str(error.args[0])) from None
 
     def finish(self) -> bool:
         """Say that no more will come. Whether the body was whole: False means that it was cut short.

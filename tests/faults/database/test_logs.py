@@ -190,8 +190,6 @@ class Attack:
             yield lambda it=garbled: self.send(
                 "POST", "/product/", it, checked=True, Content_Type=CONTENT_TYPE
             )
-            kind = f"multipart/form-data; boundary={word}".encode().decode("latin-1")
-            yield lambda it=kind: self.send("POST", "/product/", b"x", checked=True, Content_Type=it)
 
 
 PLACES = {"paths": Attack.in_paths, "headers": Attack.in_headers, "forms": Attack.in_forms}
