@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greenroom.images.worker.sizes import claimed_sizes
 from greenroom.images.worker.whole import (
     MANY_PAGES,
     is_whole,
@@ -86,3 +89,26 @@ def test_pages_in_a_circle_end() -> None:
 def test_a_lossless_animation_is_lossless() -> None:
     assert webp_is_lossless(pictures.animation("webp"))
     assert not webp_is_lossless(pictures.encoded(pictures.coded(), "webp"))
+
+
+@pytest.mark.parametrize("place", [1 << 62, 1 << 63, (1 << 64) - 1])
+def test_a_place_beyond_all_places_is_no_page(place: int) -> None:
+    assert tiff_pages(b"II+\0\x08\0\0\0" + place.to_bytes(8, "little") + bytes(40)) == 0
+    assert claims_nothing(b"II+\0\x08\0\0\0" + place.to_bytes(8, "little") + bytes(40))
+
+
+def claims_nothing(data: bytes) -> bool:
+    try:
+        return not claimed_sizes(data, "image/tiff")
+    except (struct.error, OverflowError, ValueError):
+        return True
+
+
+@given(st.sampled_from(TYPES), st.binary(max_size=300))
+def test_rubbish_claims_nothing_that_breaks(media_type: str, rubbish: bytes) -> None:
+    for data in (
+        rubbish,
+        pictures.encoded(pictures.coded(8, 6), media_type.removeprefix("image/"))[:40] + rubbish,
+    ):
+        with contextlib.suppress(struct.error, LookupError, ValueError, OverflowError):
+            claimed_sizes(data, media_type)

@@ -133,7 +133,7 @@ def claimed_size(view: View, media_type: str, limits: Limits) -> tuple[int, int]
     try:
         claims = claimed_sizes(view, media_type)
         packed = png_packed(view) if media_type == "image/png" else 0
-    except (struct.error, LookupError, ValueError):
+    except (struct.error, LookupError, ValueError, OverflowError):
         raise NotAPicture(reason=DAMAGED) from None
     if packed > MOST_PACKED:
         raise TooMuchWork()

@@ -28,7 +28,7 @@ def is_whole(view: View, media_type: str) -> bool:
     walk = _WALKS.get(media_type)
     try:
         return walk is None or walk(view)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OverflowError):
         return False  # the walk itself ran over the end
 
 
@@ -118,8 +118,10 @@ class TiffLayout(NamedTuple):
         return int(struct.unpack_from(self.order + self.link, view, self.link_at)[0])
 
     def entries(self, view: View, at: int) -> Iterator[tuple[int, int, int]]:
-        """Tag, type and place of the value of each entry of a page."""
+        """Tag, type and place of the value of each entry of a page. Raises `ValueError` for more than a TIFF can have."""
         (entries,) = struct.unpack_from(self.order + self.many, view, at)
+        if entries > 0xFFFF:  # only a BigTIFF can write it, and no decoder reads it
+            raise ValueError("too many entries")
         at += struct.calcsize(self.order + self.many)
         for place in range(at, at + entries * self.entry, self.entry):
             tag, kind = struct.unpack_from(self.order + "HH", view, place)
@@ -149,7 +151,7 @@ def tiff_pages(view: View) -> int:
         while at and pages < MANY_PAGES:
             at = layout.following(view, at)
             pages += 1
-    except struct.error:
+    except (struct.error, OverflowError):  # a place beyond the file, or beyond what a place can be
         pass  # the chain leaves the file: the decoder will say so
     return pages
 
