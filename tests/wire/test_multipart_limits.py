@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -158,8 +159,9 @@ def test_a_boundary_that_is_none_is_the_callers_mistake(boundary: bytes) -> None
 
 
 def test_a_refusal_quotes_nothing_of_what_was_sent() -> None:
-    body = b'--b\r\nContent-Disposition: form-data; name="secret\xff"\r\n\r\nx\r\n--b--\r\n'
+    body = b'--b\r\nContent-Disposition: form-data; name="x"\r\nContent-Length: secret\r\n\r\nx\r\n--b--\r\n'
     with pytest.raises(MalformedBody) as refusal:
         list(MultipartParser(b"b").feed(body))
-    assert "secret" not in f"{refusal.value!r}{refusal.value}"
-    assert refusal.value.__cause__ is None
+    trace = "".join(traceback.format_exception(refusal.value))
+    assert "Content-Length" in trace
+    assert "secret" not in trace
