@@ -135,10 +135,12 @@ class OrmLedger:
 
     def bury_due(self) -> list[str]:
         ids: list[str] = []
+        # What a form is saving just now can wait; uses that nobody is at any more are freed before.
+        in_use = models.Exists(self.open_uses().filter(upload=models.OuterRef("pk")))
         while True:
-            due = self._waiting().filter(expires_at__lte=to_datetime(self.now()))
+            due = self._waiting().filter(~in_use, expires_at__lte=to_datetime(self.now()))
             with transaction.atomic(using=self.alias):
-                # Skipped is what another transaction has locked, as the one does that is saving it.
+                # Skipped is what another transaction has written to, as the one does that is saving it.
                 rows = due.order_by("pk").select_for_update(skip_locked=True)
                 batch = list(rows.values_list("pk", flat=True)[:_BATCH])
                 # The lease is compared once more: without locks it may have been renewed since.

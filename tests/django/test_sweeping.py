@@ -164,7 +164,9 @@ def test_an_expired_upload_that_is_being_saved_is_left_for_the_next_time(guest: 
     StagedUpload.objects.update(expires_at="2000-01-01T00:00Z")
     pre_save.send(sender=Paper, instance=paper, raw=False, using="default", update_fields=None)
     assert clear_staged() == []
-    assert file.stage.store.open(file.upload.id).read() == DATA
+    assert StagedUpload.objects.get().buried_at is None
+    paper.save()
+    assert Path(Paper.objects.get().body.path).read_bytes() == DATA
 
 
 def test_owners_who_hold_nothing_are_forgotten_after_a_week(guest: Guest, later: Any) -> None:

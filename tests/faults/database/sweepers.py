@@ -143,13 +143,14 @@ def sweep(seconds: str) -> dict[str, Any]:
     return {"gone": len(gone), "twice": len(gone) - len(set(gone)), "sweeps": sweeps}
 
 
-def audit(seconds: str) -> dict[str, Any]:
+def audit(seconds: str, repair: str = "") -> dict[str, Any]:
     """Audit again and again; what is found is found in the middle of things, and must be nothing."""
     found: list[str] = []
     audits = 0
     end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
-        found += [f"{each.code} {each.upload_id} {each.path}" for each in audit_staged()]
+        findings = audit_staged(repair=bool(repair))
+        found += [f"{each.code} {each.upload_id} {each.path}" for each in findings]
         audits += 1
     return {"found": found, "audits": audits}
 

@@ -74,17 +74,17 @@ def test_sweepers_beside_people_who_hold_read_append_save_and_give_up(
 ) -> None:
     seconds = 60 if NIGHT else 5
     with contextlib.ExitStack() as stack:
-        jobs = [("sweep", seconds), ("sweep", seconds), ("audit", seconds)]
+        jobs = [("sweep", seconds), ("sweep", seconds), ("audit", seconds), ("audit", seconds, "repair")]
         jobs += [("use", seconds, name) for name in ("one", "two", "three", "four")]
         running = [stack.enter_context(process(media, *each)) for each in jobs]
-        one, other, audits, *people = [answer(each, seconds + 60) for each in running]
+        one, other, audits, repairs, *people = [answer(each, seconds + 60) for each in running]
     with injected(5, one["sweeps"] + other["sweeps"]):
         assert [each["early"] for each in people] == [[]] * len(people)
         assert one["twice"] == other["twice"] == 0
         assert one["gone"] + other["gone"] > 0, "bytes were really removed meanwhile"
         assert sum(each["did"].get("saved", 0) for each in people) > 0
-    with injected(6, audits["audits"]):
-        assert audits["found"] == []
+    with injected(6, audits["audits"] + repairs["audits"]):
+        assert audits["found"] == repairs["found"] == []
     in_the_end(media, held_root)
 
 
