@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 
 from . import statements
-from .core import Stage
+from .core import Stage, Token
 from .core.errors import NotHeld
-from .files import StagedFile
+from .files import StagedFile, token_signer
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
 from .owners import Visit, current_visit
@@ -58,6 +58,23 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
                 return False
             raise TakenUse(name=taken.upload.client_name, key=key)
     return True
+
+
+def give_first_answer(token: object, use: str) -> None:
+    """Raise `TakenUse` if this very form has saved this upload, which cannot be opened any more.
+
+    It was altered (a model has rewritten its file, with which the held one shares its bytes), or given up since.
+    """
+    visit = current_visit()
+    if visit is None or not use:
+        return
+    ledger = cast(OrmLedger, visit.stage.ledger)
+    upload = ledger.get(Token.decode(token, token_signer()).upload_id)
+    if upload is None or upload.owner != visit.stage.owner:  # of another's nothing is told
+        return
+    key = use_key(upload, use)
+    if StagedUse.objects.using(ledger.alias).filter(pk=key, closed=True, post=visit.post).exists():
+        raise TakenUse(name=upload.client_name, key=key)
 
 
 def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:

@@ -18,9 +18,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from . import conf
-from .answers import take_uses
+from .answers import give_first_answer, take_uses
 from .core import UsageError, format_size
 from .core.errors import (
+    Altered,
     DiskFull,
     EmptyFile,
     NotChecked,
@@ -39,6 +40,7 @@ from .images import inspect, probe
 from .measures import measuring
 from .owners import current_visit
 from .posted import Posted, Row
+from .promotion import TakenUse
 from .rules import Rules
 from .wording import say
 
@@ -238,6 +240,8 @@ class Cleaner:
         def refusal_of(row: Row) -> Refused | None:
             try:
                 step(row)
+            except TakenUse:
+                raise  # that is for the whole form
             except Refused as refusal:
                 return refusal
             return None
@@ -287,8 +291,9 @@ def open_row(row: Row) -> None:
         )
     try:
         staged = OwnersStage(visit.stage).open(row.token)
-    except NotHeld as refusal:
-        raise refusal.named(row.client_name) from None
+    except (NotHeld, Altered) as refusal:
+        give_first_answer(row.token, row.use)
+        raise (refusal if refusal.name else refusal.named(row.client_name)) from None
     staged.use = row.use
     row.file = staged
     row.client_name = staged.upload.client_name

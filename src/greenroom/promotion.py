@@ -80,8 +80,6 @@ class Promotion:
         Who gives it up buries the record and then looks for claims: one of the two always sees the other.
         """
         record = self.ledger.get(self.upload.id)
-        if record is None:  # and the claim has made the directory of the upload anew
-            self.staged.stage.store.remove(self.upload.id)
         if record is None or record.buried_at is not None:
             raise NotHeld(name=self.upload.client_name)
 
@@ -180,8 +178,8 @@ def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -
     for _ in range(ATTEMPTS):
         name = storage.get_available_name(name, max_length=max_length)
         promotion.claim = replace(promotion.claim, place=name)
-        promotion.claim.write(store)
         try:
+            promotion.claim.write(store)
             promotion.look_again()
             saved = put_once(staged, upload, storage, name, max_length)
         except FileExistsError:
@@ -193,6 +191,7 @@ def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -
             continue
         except (OSError, Refused):
             promotion.claim.erase(store)  # nothing stands there; of any other error that is not certain
+            promotion.look_again()  # what was given up meanwhile is the reason, rather than a file that is missing
             raise
         if saved != name:  # a storage may choose another name after all
             promotion.claim = replace(promotion.claim, place=saved)

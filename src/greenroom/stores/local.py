@@ -186,7 +186,11 @@ class LocalStore:
 
     @disk_or_refusal()
     def remove_beside(self, upload_id: str, name: str) -> None:
-        self._path_beside(upload_id, name).unlink(missing_ok=True)
+        path = self._path_beside(upload_id, name)
+        path.unlink(missing_ok=True)
+        # Where nothing else is, the upload was removed meanwhile, and putting this beside it made its directory anew.
+        with contextlib.suppress(OSError):
+            os.rmdir(path.parent)
 
     def _path_beside(self, upload_id: str, name: str) -> Path:
         check_beside(name)  # not None: that would be the bytes
