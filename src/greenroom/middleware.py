@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -43,6 +45,10 @@ logger = logging.getLogger("greenroom")
 
 CSRF_FIELD = "csrfmiddlewaretoken"
 
+_untidy: deque[Visit] = deque(maxlen=1_000)
+"""Visits of this process that could not be ended, because the database or the disk failed. Nobody else gives their uses
+back while this process lives, and who sends the form again would be told to for an hour."""
+
 
 class GreenroomMiddleware:
     """Stands after the session's middleware and before the CSRF one.
@@ -61,6 +67,7 @@ class GreenroomMiddleware:
         )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        end_what_is_left()
         visit = visit_of(request)
         request.greenroom = visit  # type: ignore[attr-defined]
         request.stage = SimpleLazyObject(lambda: OwnersStage(visit.stage))  # type: ignore[attr-defined]
@@ -139,17 +146,32 @@ class GreenroomMiddleware:
 
 
 def end(visit: Visit) -> None:
-    """Settle and forget. What fails here is the sweeper's to do, and no reason to withhold an answer."""
-    for step in (Visit.confirm_kept, settle_promotions, Visit.abandon_unkept):
-        tidy(step, visit)
+    """Settle and forget. What fails here is no reason to withhold an answer: it is done later."""
+    steps = (Visit.confirm_kept, settle_promotions, Visit.abandon_unkept)
+    done = [tidy(step, visit) for step in steps]  # each of them, also after one that has failed
+    if not all(done):
+        _untidy.append(visit)
 
 
-def tidy(step: Callable[..., None], *arguments: Any) -> None:
-    """Take a step behind the view, whose answer it cannot change any more."""
+def end_what_is_left() -> None:
+    """Before a request begins: end the visits that could not be ended, until one still cannot."""
+    while _untidy:
+        with contextlib.suppress(IndexError):  # another thread was faster
+            visit = _untidy.popleft()
+            with visiting(visit):
+                end(visit)
+            if visit in _untidy:
+                return
+
+
+def tidy(step: Callable[..., None], *arguments: Any) -> bool:
+    """Take a step behind the view, whose answer it cannot change any more; False if it failed."""
     try:
         step(*arguments)
     except Exception:
-        logger.exception("A request could not be tidied up; clearstaged will do it.")
+        logger.exception("A request could not be tidied up; the next one tries again, or clearstaged.")
+        return False
+    return True
 
 
 def say_that_it_is_too_large(response: HttpResponseBase) -> None:
