@@ -12,12 +12,12 @@ import pytest
 from tests.django.servers import Server, serving
 from tests.e2e.conftest import chromium
 from tests.faults.files.polyglots import FALSE, HTML, MARK, SVG, TRUE, gif_script, jpeg_script
-from tests.faults.tally import Injected
+from tests.faults.tally import NIGHT, Injected
 from tests.pages import CONTENT_TYPE, Page, page_of
 
 __all__ = ["chromium"]
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 EMBED = """async (urls) => {
   const made = [];
@@ -99,13 +99,18 @@ def visitor(chromium: Any, shop: Server) -> Iterator[Visitor]:
 
 @pytest.fixture
 def addresses(visitor: Visitor) -> list[str]:
-    """Of every polyglot; what is no picture is held by the field for any file, under a name that promises nothing."""
+    """Of every polyglot; what is no picture is held by the field for any file, under a name that promises nothing.
+
+    Without a whole night: every original, since nothing else has the script in it, and of the rest every third.
+    """
     found = []
     for name, make, _requirement in TRUE.values():
         found += visitor.addresses("/product/", "photo", name.replace(".html", ""), make())
     for _name, make, _requirement in FALSE.values():
         found += visitor.addresses("/paper/", "body", "tea", make())
-    return found
+    originals = [each for each in found if "/original/" in each]
+    others = [each for each in found if "/original/" not in each]
+    return originals + others[:: 1 if NIGHT else 3]
 
 
 def ran(visitor: Visitor, page: Any) -> bool:
@@ -122,8 +127,8 @@ def test_no_script_runs_by_any_address(visitor: Visitor, addresses: list[str], i
             page.evaluate(EMBED, addresses[at : at + 20])
             assert not ran(visitor, page), visitor.hits
     with injected(15, len(addresses)):
+        top = visitor.context.new_page()
         for each in addresses:
-            top = visitor.context.new_page()
             if "/original/" in each:
                 with top.expect_download(), contextlib.suppress(Error):  # so a navigation that is none ends
                     top.goto(each)
@@ -131,7 +136,6 @@ def test_no_script_runs_by_any_address(visitor: Visitor, addresses: list[str], i
                 answer = top.goto(each)
                 assert answer.headers["content-security-policy"].startswith("sandbox"), each
                 assert not ran(visitor, top), each
-            top.close()
     assert not visitor.hits
 
 

@@ -1,5 +1,6 @@
 """Promise 17: an inspector that fails, hangs or says anything but yes refuses the file, for now; only a pass is a pass."""
 
+import contextlib
 import json
 import re
 import threading
@@ -33,13 +34,20 @@ GUIDE = Path(__file__).parents[3] / "docs/how-to/inspectors.md"
 @pytest.fixture(autouse=True)
 def scanned(settings: Any) -> Iterator[None]:
     settings.ROOT_URLCONF = "tests.faults.files.scanned"
-    settings.GREENROOM = {"INSPECT_SECONDS": 0.5}
     scanner.ask = lambda file, picture: None
     yield
     # Threads that a test has left behind have ended by now, or the next test would have fewer.
     for each in tuple(Inspection.late):
         each.join(10)
         assert not each.is_alive()
+
+
+@contextlib.contextmanager
+def impatient(settings: Any, *, really: bool = True) -> Iterator[None]:
+    """Whoever hangs is not waited for as long as in life."""
+    settings.GREENROOM = {"INSPECT_SECONDS": 0.3} if really else {}
+    yield
+    settings.GREENROOM = {}
 
 
 def raising(error: BaseException) -> Callable[[Any, Any], Any]:
@@ -83,6 +91,8 @@ NO_VERDICT: dict[str, Callable[[Any, Any], Any]] = {
     "answers too late": too_late,
 }
 
+LATE = ("hangs while it reads", "answers too late")
+
 PLACES = {
     "one file": ("/paper/", "body", "title", ("tea.pdf", b"%PDF-1.4 tea")),
     "one picture": ("/product/", "photo", "name", ("tea.png", PICTURE)),
@@ -97,11 +107,11 @@ def saved() -> int:
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", NO_VERDICT)
 def test_no_verdict_is_a_refusal_that_can_be_tried_again(
-    browser: Browser, injected: Injected, place: str, kind: str
+    browser: Browser, settings: Any, injected: Injected, place: str, kind: str
 ) -> None:
     url, field, text, file = PLACES[place]
     scanner.ask = NO_VERDICT[kind]
-    with injected(17):
+    with injected(17), impatient(settings, really=kind in LATE):
         answer = browser.fill(url, {text: "tea"}, {field: file})
         assert answer.status_code == 200
         assert errors_of(answer, field) == [f"“{file[0]}” {LATER}"]
@@ -117,11 +127,13 @@ def test_no_verdict_is_a_refusal_that_can_be_tried_again(
 
 
 @pytest.mark.parametrize("kind", NO_VERDICT)
-def test_a_view_without_a_form_answers_503(browser: Browser, injected: Injected, kind: str) -> None:
+def test_a_view_without_a_form_answers_503(
+    browser: Browser, settings: Any, injected: Injected, kind: str
+) -> None:
     csrf = browser.get("/paper/")["csrfmiddlewaretoken"]
     body = encode([("csrfmiddlewaretoken", csrf), ("body", ("tea.bin", b"\x01\x02"))])
     scanner.ask = NO_VERDICT[kind]
-    with injected(17):
+    with injected(17), impatient(settings, really=kind in LATE):
         answer = browser.post_body("/direct/", body, HTTP_ACCEPT="application/json")
         assert answer.status_code == 503
         assert json.loads(answer.content)["code"] == "not_checked"
@@ -157,7 +169,7 @@ def test_a_pass_is_remembered_nowhere(browser: Browser, injected: Injected) -> N
 
 
 def test_an_inspector_that_hangs_is_left_behind_and_they_are_few(
-    browser: Browser, injected: Injected
+    browser: Browser, settings: Any, injected: Injected
 ) -> None:
     released = threading.Event()
     asked = []
@@ -168,7 +180,7 @@ def test_an_inspector_that_hangs_is_left_behind_and_they_are_few(
 
     scanner.ask = hangs
     try:
-        with injected(17, MOST_LATE + 1):
+        with injected(17, MOST_LATE + 1), impatient(settings):
             for number in range(MOST_LATE + 1):
                 name = f"{number}.txt"
                 answer = browser.fill("/paper/", {"title": "tea"}, {"body": (name, b"tea")})
@@ -286,11 +298,17 @@ def test_the_guides_scanner_refuses_what_is_not(
     ],
 )
 def test_the_guides_scanner_takes_nothing_else_for_a_pass(
-    browser: Browser, daemon: Daemon, from_the_guide: Any, injected: Injected, answer: bytes, closes: bool
+    browser: Browser,
+    settings: Any,
+    daemon: Daemon,
+    from_the_guide: Any,
+    injected: Injected,
+    answer: bytes,
+    closes: bool,
 ) -> None:
     scanner.ask = from_the_guide
     daemon.answer, daemon.closes = answer, closes
-    with injected(17):
+    with injected(17), impatient(settings, really=not closes):
         refused = browser.fill("/paper/", {"title": "tea"}, {"body": ("tea.bin", b"\x01")})
         assert errors_of(refused, "body") == [f"“tea.bin” {LATER}"]
     daemon.answer, daemon.closes = b"stream: OK\0", True
