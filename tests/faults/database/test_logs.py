@@ -231,7 +231,7 @@ def test_what_fails_by_no_fault_of_the_file_is_told_quietly(
         Path(inside).write_text("no directory")  # where a directory is to be made
         post()
         Path(inside).unlink()
-        StagedUpload.objects.update(client_name=name, terms="\x1b[2J{")
+        StagedUpload.objects.update(client_name=name.replace("\0", ""), terms="\x1b[2J{")
         attack.send("HEAD", f"{URL}{attack.upload.id}/", Tus_Resumable="1.0.0")
         for claim in held_root.glob("*/*/bytes"):
             (claim.parent / "claim-AAAAAAAAAAAAAAAAAAAAAA").write_text(f"{CONTROLS} {attack.upload.token}")

@@ -240,7 +240,7 @@ _ANEW = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """All of an answer but its date and the session's cookie; and how much work the database had with it."""
+    """All of an answer but its dates and the session's cookie; and how much work the database had with it."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -257,7 +257,9 @@ def answer_to(client: Client, request: Request, upload: Named) -> Answer:
         response.close()
     client.cookies = cookies
     headers = {
-        name: value.replace(upload.token, "@TOKEN@") for name, value in response.items() if name != "Date"
+        name: value.replace(upload.token, "@TOKEN@")
+        for name, value in response.items()
+        if name not in ("Date", "Expires")
     }
     body = _ANEW.sub(
         rb"\1", body.replace(upload.token.encode(), b"@TOKEN@").replace(upload.id.encode(), b"@ID@")
