@@ -104,7 +104,7 @@ class StagedUpload(models.Model):
             # Of the tombstones alone: no upload that comes in pays for it.
             models.Index(
                 fields=["buried_at"], condition=models.Q(buried_at__isnull=False), name="greenroom_buried"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
