@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
@@ -41,7 +42,17 @@ KEPT_PREVIEWS = 8
 """Of one upload. Previews count for no quota, and there are as many as there are crops."""
 
 
+@contextlib.contextmanager
+def while_held() -> Iterator[None]:
+    """Whoever gives a file up does not wait until it has been looked at: its bytes may go at any moment."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise Http404(_("No such file is held for you.")) from None
+
+
 @require_safe
+@while_held()
 def preview(request: HttpRequest, token: str) -> HttpResponse:
     """The picture with its crop, at most 640 pixels, in 8-bit sRGB and without metadata.
 
@@ -59,6 +70,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_safe
+@while_held()
 def proxy(request: HttpRequest, token: str) -> HttpResponse:
     """The whole picture for a crop editor: upright, in 8-bit sRGB, at most 2048 pixels, without metadata."""
     file = held(request, token)
@@ -69,6 +81,7 @@ def proxy(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_safe
+@while_held()
 def facts(request: HttpRequest, token: str) -> JsonResponse:
     """What is known of a held file, for the element: name, size, type, and of a picture its upright size.
 
@@ -97,6 +110,7 @@ def shown(data: bytes, media_type: str) -> HttpResponse:
 
 
 @require_safe
+@while_held()
 def original(request: HttpRequest, token: str) -> HttpResponseBase:
     """The uploaded bytes, as an attachment under the client's name."""
     file = held(request, token).original

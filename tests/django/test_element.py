@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from greenroom import Limits
 from greenroom.core import UsageError
 from greenroom.core.errors import TypeNotAllowed
 from greenroom.forms import StagedFileField, StagedImageField, StagedImagesField
-from greenroom.images import Recipe, min_pixels, probe
+from greenroom.images import Recipe, min_pixels, probe, render
 from greenroom.models import StagedUpload
 from greenroom.phrases import SAMPLES, phrases
 from greenroom.policies import IntakePolicy
@@ -171,6 +172,22 @@ def test_a_preview_of_a_crop_that_is_only_tried_out(browser: Browser, crop: str,
     if status == 200:
         seen = probe(answer.content)
         assert (seen.width, seen.height) == (30, 40)
+
+
+def test_what_is_given_up_while_it_is_looked_at_is_not_held(
+    browser: Browser, held_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pictures.encoded(pictures.coded(120, 90), "png")
+    page = page_of(browser.fill("/product/", {"name": ""}, {"photo": ("tea.png", data)}))
+
+    def late(source: Any, recipe: Recipe, **options: Any) -> Any:
+        for bytes_of_it in held_root.rglob("bytes"):
+            bytes_of_it.unlink()
+        return render(source, recipe, **options)
+
+    monkeypatch.setattr("greenroom.views.render", late)
+    answer = browser.client.get(f"/greenroom/preview/{page['photo-0-token']}/")
+    assert answer.status_code == 404
 
 
 def test_every_phrase_has_a_form_for_every_category() -> None:
