@@ -7,11 +7,9 @@ from django.conf import settings
 from django.db import models
 
 from greenroom import conf
-from greenroom.core.claims import claims_of
-from greenroom.core.errors import Refused
-from greenroom.ledger import to_upload
-from greenroom.models import StagedUpload, StagedUse
-from greenroom.owners import make_stage
+from greenroom.auditing import audit_staged
+from greenroom.core.claims import is_claimed
+from greenroom.models import StagedUse
 from tests.pages import files_under
 
 
@@ -45,17 +43,7 @@ def unexplained_files() -> list[str]:
 
 
 def unexplained_uploads() -> list[str]:
-    """Held bytes without a record, records without their bytes, and saves that nobody has settled."""
-    stage, store = make_stage(), conf.current_store()
-    held = set(store.ids())
-    records = {row.id: to_upload(row) for row in StagedUpload.objects.all()}
-    found = [f"the bytes of {each} have no record" for each in held - records.keys()]
-    found += [f"{each} has an open claim" for each in held if any(claims_of(store, each))]
-    for upload in records.values():
-        if upload.buried_at is not None:
-            continue  # its bytes may be gone already
-        try:
-            stage.verify(upload)
-        except Refused as refusal:
-            found.append(f"{upload.id}, {upload.state.value}: {type(refusal).__name__}")
-    return found
+    """What `auditstaged` finds, and what it takes for work that is under way: saves that nobody has settled."""
+    store = conf.current_store()
+    found = [f"{each.code}: {each.what} {each.upload_id} {each.path}" for each in audit_staged()]
+    return found + [f"{each} has an open claim" for each in store.ids() if is_claimed(store, each)]
