@@ -20,7 +20,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import DatabaseError, models, transaction
 from django.db.models.fields.files import FieldFile
 
-from . import conf, signals
+from . import conf, signals, statements
 from .core import SideFiles, Upload
 from .core.claims import Claim
 from .core.errors import AlreadySaved, Altered, NotHeld, Refused
@@ -28,6 +28,7 @@ from .core.place import disk_or_refusal, sync_directory
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
 from .measures import measuring
+from .models import StagedUse
 from .owners import Visit, current_visit
 
 _PENDING = "_greenroom_pending"
@@ -66,10 +67,16 @@ class Promotion:
             self.taken = True
             visit.uses.remove(self.key)
             return
+        if self.ledger.claim(self.upload, self.claim.use):
+            self.taken = True
+            if visit is not None and self.staged.use:  # by which an equal submit is told from a changed one
+                values = {"post": visit.post}
+                statements.update(self.ledger.alias, StagedUse, values, {"key": self.key})
+            return
         # Or this very request took it before: a view may save one file into two objects, or try again after an
         # error. The chance is the request's.
-        self.taken = self.ledger.claim(self.upload, self.claim.use) or (
-            visit is not None and any(each.taken and each.key == self.key for each in visit.promotions)
+        self.taken = visit is not None and any(
+            each.taken and each.key == self.key for each in visit.promotions
         )
         if not self.taken:
             raise TakenUse(name=self.upload.client_name, key=self.key)
