@@ -49,5 +49,5 @@ def test_requests_while_the_database_fails(
 ) -> None:
     """That is an error of the server, as for every page; nothing is torn or lost by it, and it goes on afterwards."""
     promises = (1, 2, 18) if fault == "ENOSPC@" else (1, 2)
-    every = 1 if NIGHT else 11 if "+" in fault else 4
+    every = 1 if NIGHT else 11 if "+" in fault else 6
     assert run_site(injected, promises, layer, tmp_path, fault, every)

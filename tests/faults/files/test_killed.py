@@ -20,4 +20,4 @@ def test_holding_and_saving(
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["KILL", "TEAR"])
 def test_requests(how: str, tmp_path: Path, layer: Path, injected: Injected) -> None:
-    assert run_site(injected, (1, 2), layer, tmp_path, how, 1 if NIGHT else 3) > 15
+    assert run_site(injected, (1, 2), layer, tmp_path, how, 1 if NIGHT else 4) > 10
