@@ -279,6 +279,7 @@ def test_a_form_is_swapped_by_a_script_that_posts_it(visitor: Person, samples: P
         """async () => { const form = document.querySelector("main form"), place = form.parentNode;
         form.remove(); await new Promise(requestAnimationFrame); place.append(form); }"""
     )
+    cards.wait("lake-on-its-side.jpg", "uploading")
     slow(visitor.page)
     cards.press("Save the album")
     visitor.page.locator(".errors li").first.wait_for()
@@ -288,3 +289,25 @@ def test_a_form_is_swapped_by_a_script_that_posts_it(visitor: Person, samples: P
     cards.press("Save the album")
     visitor.page.wait_for_url("**/saved/*/")
     assert digests(visitor.saved()) == [sha256(samples / "lake-on-its-side.jpg")]
+
+
+def test_markup_that_was_copied_after_it_was_upgraded_works_once(visitor: Person, samples: Path) -> None:
+    """As pages come back from a script's own history, or rows from one that copies a row in use."""
+    visitor.go("/album/")
+    Cards(visitor, "photos").choose(samples / "teapot.gif").wait("teapot.gif")
+    visitor.page.evaluate(
+        """() => { const form = document.querySelector("main form");
+        form.replaceWith(form.cloneNode(true)); }"""
+    )
+    cards = Cards(visitor, "photos").choose(samples / "leaf.png").wait("leaf.png")
+    for part in (
+        "[name=photos-state]",
+        ".greenroom-cards",
+        ".greenroom-or",
+        ".greenroom-saving",
+        "[aria-live]",
+    ):
+        assert cards.root.locator(part).count() == 1, part
+    visitor.write("title", "Copied")
+    visitor.send("Save the album")
+    assert digests(visitor.saved()) == [sha256(samples / "leaf.png")]

@@ -43,7 +43,7 @@ export class Card {
   constructor(private readonly host: GreenroomUpload, readonly item: Item) {
     const { field } = host;
     this.#errors = h("div", { id: `${item.id}-errors`, class: "greenroom-errors" });
-    this.node = h("li", { class: `greenroom-row greenroom-card greenroom-${!field.pictures ? "plain" : field.multiple ? "tile" : "wide"}`, id: item.id, tabindex: -1 },
+    this.node = h("li", { class: `greenroom-row greenroom-card greenroom-${!field.pictures ? "plain" : field.multiple ? "tile" : "wide"}`, id: item.id, tabindex: -1, "aria-describedby": this.#errors.id },
       this.#picture,
       h("div", { class: "greenroom-about" }, this.#title, this.#about, this.#status, this.#bar, this.#errors),
       this.#sorts, this.#tools);
@@ -54,7 +54,7 @@ export class Card {
     const removed = item.state === "removed";
     this.node.dataset.state = item.state;
     this.node.setAttribute("aria-label", item.name);
-    const going = ["queued", "uploading", "paused", "offline", "retrying", "needs-reselect"].includes(item.state);
+    const going = item.isPending || item.state === "needs-reselect";
     const classes = this.node.classList;
     classes.toggle("greenroom-wrong", item.errors.length > 0);
     classes.toggle("greenroom-told", ["rejected", "expired", "removed"].includes(item.state));
@@ -65,17 +65,14 @@ export class Card {
     // Names and numbers have a direction of their own, whatever that of the page is.
     this.#about.replaceChildren(...text(this.#facts()));
     this.#status.replaceChildren(...text(this.#says()));
-    this.#bar.hidden = (!going || item.state === "queued") && item.state !== "verifying";
+    this.#bar.hidden = !going || !item.sent;
     this.#bar.value = item.size ? item.sent / item.size : 0;
     this.#bar.setAttribute("aria-label", words.say("progress_of", { name: item.name }));
     this.#paint();
     const hints = [item.note, this.#isUnseen ? words.say("unseen") : ""].filter(Boolean);
     this.#errors.replaceChildren(...item.errors.map((each) => h("p", { class: "greenroom-error" }, each)),
       ...hints.map((each) => h("p", { class: "greenroom-hint" }, each)));
-    const described = item.errors.length + hints.length > 0;
-    if (described) this.node.setAttribute("aria-describedby", this.#errors.id);
-    else this.node.removeAttribute("aria-describedby");
-    this.#updateTools(described);
+    this.#updateTools();
   }
 
   #facts(): string {
@@ -130,20 +127,20 @@ export class Card {
     }
   }
 
-  #updateTools(described: boolean): void {
+  #updateTools(): void {
     const { item, host, host: { words } } = this;
     const list = this.#list();
     const order = host.field.multiple ? host.counted : [];
     const at = order.indexOf(item);
     const [earlier, later] = [at > 0, at >= 0 && at < order.length - 1];
-    const key = `${list.map((each) => each[0]).join()} ${earlier} ${later} ${described} ${item.name}`;
+    const key = `${list.map((each) => each[0]).join()} ${earlier} ${later} ${item.name}`;
     if (key === this.#shownTools) return;
     this.#shownTools = key;
     const active = this.node.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.act : "";
     const make = ([act, sign, label, text, press]: Act): HTMLButtonElement => {
       const made = button(text, press, { icon: sign, label, class: `greenroom-act-${act}` });
       made.dataset.act = act;
-      if (described) made.setAttribute("aria-describedby", this.#errors.id);
+      made.setAttribute("aria-describedby", this.#errors.id);
       return made;
     };
     this.#tools.replaceChildren(...list.map(make));

@@ -22,8 +22,8 @@ export interface Task {
   readonly live: Live;
 }
 
-const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-const SHAPES = ["4:3", "3:2", "16:9", "3:4", "2:3"];
+const HANDLES = "nw n ne e se s sw w".split(" ");
+const SHAPES = "4:3 3:2 16:9 3:4 2:3".split(" ");
 const ARROWS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };

@@ -13,6 +13,8 @@ import { Sender } from "./sender";
 import { Summary } from "./summary";
 import { take, UNDOABLE } from "./taking";
 
+const REPLACED = "[name$=-state], .greenroom-rows, .greenroom-default, .greenroom-line, .greenroom-saving, .greenroom-unseen, .greenroom-or, svg";
+
 export class GreenroomUpload extends HTMLElement {
   static readonly formAssociated = true;
   readonly internals = this.attachInternals();
@@ -105,8 +107,8 @@ export class GreenroomUpload extends HTMLElement {
     this.words = new Words(this.field.words, this.field.lang);
     const rows = [...this.querySelectorAll<HTMLElement>("[data-row]")];
     this.#initial = rows.map((each) => JSON.parse(each.dataset.row ?? "") as ServerRow);
-    this.querySelector(".greenroom-rows")?.remove();
-    this.querySelector(".greenroom-default")?.remove();
+    // The rows it takes over; and what an element has made of them, where its markup was copied.
+    this.querySelectorAll(REPLACED).forEach((each) => each.remove());
     this.#list = h("ul", { class: "greenroom-rows greenroom-cards", role: "list", "aria-label": this.words.say("files") });
     this.#state = h("input", { type: "hidden", name: `${input.name}-state` });
     this.#zone = this.querySelector<HTMLElement>(".greenroom-chooser") ?? h("div");
