@@ -16,8 +16,8 @@ import pytest
 from django.db import connection, connections
 
 from greenroom.core import Stage, State, Upload
-from greenroom.core.errors import Busy, OffsetMismatch
 from greenroom.core.ceilings import Ceilings
+from greenroom.core.errors import Busy, OffsetMismatch
 from greenroom.ledger import OrmLedger
 from greenroom.stores import LocalStore
 from greenroom.testing.promise import at_once

@@ -192,3 +192,18 @@ def test_what_is_saved_or_given_up_makes_room_and_nothing_else_does(
                 stage.for_owner(owner).create(client_name="one.bin", length=1)
         with stage.open(uploads[2].id) as here:
             assert here.read() == b"x" * 1_000
+
+
+def test_a_ceiling_that_is_set_later_counts_what_was_there_before(tmp_path: Path, injected: Injected) -> None:
+    store = LocalStore(tmp_path, keep_free=0)
+
+    def stage(**ceilings: Any) -> Stage:
+        return Stage(store, ledger=OrmLedger(), ceilings=Ceilings(**ceilings), owner="somebody")
+
+    with injected(8, 2):
+        for _ in range(3):
+            stage().create(client_name="tea.bin", length=1_000)
+        stage(total_bytes=4_000).create(client_name="tea.bin", length=1_000)
+        for other in (stage(total_bytes=4_999), stage(total_uploads=4)):
+            with pytest.raises(Refused):
+                other.create(client_name="tea.bin", length=1_000)
