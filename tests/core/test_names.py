@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greenroom.core.errors import UsageError
-from greenroom.core.names import MAX_BYTES, clean_name, saved_name, split_name
+from greenroom.core.names import MAX_BYTES, clean_name, clean_type, saved_name, split_name
 
 
 @pytest.mark.parametrize(
@@ -175,3 +175,17 @@ def test_a_saved_name_is_clean_and_ends_in_its_extension(client_name: str, exten
 @given(names)
 def test_the_two_parts_of_a_name_are_the_name(name: str) -> None:
     assert "".join(split_name(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("client_type", "kept"),
+    [
+        ("image/png", "image/png"),
+        ("text/\0html", "text/html"),
+        ("text/html\r\nX: y", "text/htmlX: y"),
+        ("te\u202ext/\ud800\u00e9", "text/"),
+        ("x" * 5_000, "x" * 100),
+    ],
+)
+def test_a_declared_type_is_kept_without_what_no_type_has(client_type: str, kept: str) -> None:
+    assert clean_type(client_type) == kept

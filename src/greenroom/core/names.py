@@ -55,6 +55,14 @@ def clean_name(client_name: str, *, max_bytes: int = MAX_BYTES) -> str:
     return _cut(stem, max_bytes - len(extension.encode())) + extension
 
 
+def clean_type(client_type: str) -> str:
+    """`client_type` as it is kept: printable ASCII, of which media types are made (RFC 6838, 4.2), at most 100 characters.
+
+    A NUL in it would be an error of PostgreSQL's.
+    """
+    return "".join(char for char in client_type if " " <= char <= "~")[:100]
+
+
 def split_name(name: str) -> tuple[str, str]:
     """`name` as (stem, extension); the extension has its dot, and the two together are `name` again.
 

@@ -26,7 +26,7 @@ from .errors import (
 from .intake import Intake
 from .ledger import Ledger, MemoryLedger, Uses
 from .limits import Limits
-from .names import clean_name
+from .names import clean_name, clean_type
 from .spool import DEFAULT_MEMORY, Spool, chunks_of
 from .store import Bounded, LocalFiles, SideFiles, Store
 from .upload import State, Upload, is_id, new_id
@@ -345,7 +345,7 @@ class Stage:
             id=new_id(),
             owner=self.owner,
             client_name=clean_name(client_name),
-            client_type=client_type[:100],
+            client_type=clean_type(client_type),
             created_at=now,
             expires_at=now + lease,
             length=length,

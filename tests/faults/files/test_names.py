@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from greenroom.models import StagedUpload
 from tests.django.conftest import Browser, browser, media
 from tests.django.uploading import URL, Script
 from tests.faults.tally import Injected
@@ -183,7 +184,8 @@ def sent_by_tus(script: Script, name: bytes, data: bytes) -> str:
     fields = {
         "Tus-Resumable": "1.0.0",
         "Upload-Length": str(len(data)),
-        "Upload-Metadata": f"filename {base64.b64encode(name).decode()}",
+        # "text/\0html", which is no type, and no text to PostgreSQL.
+        "Upload-Metadata": f"filename {base64.b64encode(name).decode()},filetype dGV4dC8AaHRtbA==",
         "Content-Type": "application/offset+octet-stream",
         "Greenroom-Policy": script.policy(),
     }
@@ -192,6 +194,7 @@ def sent_by_tus(script: Script, name: bytes, data: bytes) -> str:
         assert b"is not UTF-8" in answer.content or b"is longer than" in answer.content
         return ""
     assert answer.status_code == 201, answer.content
+    assert StagedUpload.objects.latest("created_at").client_type == "text/html"
     return str(answer.headers["Greenroom-Token"])
 
 
