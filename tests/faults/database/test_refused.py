@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.django.servers import Server, Visitor, serving
-from tests.faults.tally import Injected
+from tests.faults.tally import NIGHT, Injected
 
 from .refusals import Outcome, Refusal, attempt, new_canary, on_disk, reasons, tracer, written
 
@@ -25,7 +25,7 @@ OPTIONS = {
     "uvicorn": [],
     "uvicorn-h11": [],
 }
-KINDS = ["gunicorn", "uvicorn"] if not os.environ.get("GREENROOM_FAULTS") else list(OPTIONS)
+KINDS = list(OPTIONS) if NIGHT else ["gunicorn", "uvicorn"]
 
 
 @pytest.fixture(params=KINDS)
