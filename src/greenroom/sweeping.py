@@ -7,7 +7,8 @@ from typing import cast
 
 from . import signals
 from .clocks import check_clock
-from .core import Stage
+from .core import SideFiles, Stage
+from .core.claims import is_claimed
 from .ledger import OrmLedger
 from .measures import measuring
 from .owners import make_stage
@@ -54,6 +55,8 @@ def settle_promoted(stage: Stage) -> None:
 
 def settle_over(stage: Stage, upload_id: str) -> bool:
     """The last look at what is about to be removed: False if it is still being saved."""
+    if not is_claimed(cast(SideFiles, stage.store), upload_id):
+        return True
     if stage.ledger.get(upload_id) is None:
         return settle_unrecorded(stage, upload_id)
     return settle(stage, upload_id)
