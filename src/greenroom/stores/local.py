@@ -147,6 +147,7 @@ class LocalStore:
         status = os.statvfs(here)
         return status.f_bavail * status.f_frsize - self._keep_free
 
+    @disk_or_refusal()
     def size(self, upload_id: str) -> int:
         try:
             return os.stat(self.path(upload_id)).st_size
