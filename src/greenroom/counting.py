@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import F
 
 from . import statements
 from .core.ceilings import Ceilings, counted_bytes
@@ -50,10 +49,11 @@ def check_all(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> 
     it counted anew; and from time to time, as somebody may have come without being counted, before the ceiling was set.
     """
     size = counted_bytes(upload)
-    row = lock_everybody(alias, now, uploads=1, size=size)
-    if now - row.counted_at < COUNTED_EVERY:
+    lock_everybody(alias, now, uploads=1, size=size)
+    row = statements.get(alias, StagedCrowd, EVERYBODY)
+    if row is not None and now - row["counted_at"] < COUNTED_EVERY:
         with contextlib.suppress(TotalExceeded):
-            ceilings.check_all(upload, row.uploads - 1, row.bytes - size)
+            ceilings.check_all(upload, row["uploads"] - 1, row["bytes"] - size)
             return
     count, others = held(alias, upload, now)
     ceilings.check_all(upload, count, others)
@@ -80,15 +80,15 @@ def lock(
             rows.filter(pk=key).update(**values)
 
 
-def lock_everybody(alias: str, now: datetime, *, uploads: int = 0, size: int = 0) -> StagedCrowd:
-    """As `lock`, for the row of all owners, and count so many uploads and bytes more; returns it."""
-    rows = StagedCrowd.objects.using(alias).filter(pk=EVERYBODY)
-    more = {"uploads": F("uploads") + uploads, "bytes": F("bytes") + size}
-    if not rows.update(**more):
-        not_yet = {"counted_at": now - 2 * COUNTED_EVERY}
-        StagedCrowd.objects.using(alias).get_or_create(pk=EVERYBODY, defaults=not_yet)
-        rows.update(**more)
-    return rows.get()
+def lock_everybody(alias: str, now: datetime, *, uploads: int = 0, size: int = 0) -> None:
+    """As `lock`, for the row of all owners, and count so many uploads and bytes more."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_more(alias), [uploads, size, EVERYBODY])
+        if cursor.rowcount:
+            return
+    not_yet = {"counted_at": now - 2 * COUNTED_EVERY}
+    StagedCrowd.objects.using(alias).get_or_create(pk=EVERYBODY, defaults=not_yet)
+    lock_everybody(alias, now, uploads=uploads, size=size)
 
 
 def held(alias: str, but: Upload, now: datetime, *, owner: str = "", address: str = "") -> tuple[int, int]:
@@ -145,6 +145,13 @@ def _waiting(now: datetime) -> dict[str, Any]:
 
 # As `greenroom.core.ceilings.waits`.
 _WAITS = "{expires_at} > %s AND {state} <> %s AND {buried_at} IS NULL"
+
+
+@functools.cache
+def _more(alias: str) -> str:
+    table, names = _names(alias, StagedCrowd, "key", "uploads", "bytes")
+    values = "{uploads} = {uploads} + %s, {bytes} = {bytes} + %s".format(**names)
+    return f"UPDATE {table} SET {values} WHERE {names['key']} = %s"  # noqa: S608 - names are the model's
 
 
 @functools.cache
