@@ -260,7 +260,7 @@ def test_any_order(injected: Injected, media: Path) -> None:
     run_state_machine_as_test(
         Room,
         settings=how(
-            max_examples=1000 if NIGHT else 40,
+            max_examples=1000 if NIGHT else 25,
             stateful_step_count=40 if NIGHT else 20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
