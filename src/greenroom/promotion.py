@@ -180,7 +180,7 @@ def promote(
 
 def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -> str:
     """The bytes under a name that is free in `storage`; the claim has it, and it is returned."""
-    staged, upload = promotion.staged, promotion.upload
+    staged = promotion.staged
     store = cast(SideFiles, staged.stage.store)
     for _ in range(ATTEMPTS):
         name = storage.get_available_name(name, max_length=max_length)
@@ -188,7 +188,7 @@ def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -
         try:
             promotion.claim.write(store)
             promotion.look_again()
-            saved = put_once(staged, upload, storage, name, max_length)
+            saved = put_once(staged, storage, name, max_length)
         except FileExistsError:
             promotion.claim.erase(store)  # what stands there is somebody else's
             # Somebody took the name between the look and the link, or is copying to it at this moment: in
@@ -197,30 +197,35 @@ def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -
             name = storage.get_alternative_name(stem, extension)
             continue
         except (OSError, Refused):
-            promotion.claim.erase(store)  # nothing stands there; of any other error that is not certain
+            if is_local(storage):
+                promotion.claim.erase(store)  # nothing stands there; of any other error that is not certain
             promotion.look_again()  # what was given up meanwhile is the reason, rather than a file that is missing
             raise
         if saved != name:  # a storage may choose another name after all
             promotion.claim = replace(promotion.claim, place=saved)
             promotion.claim.write(store)
+        check_size(promotion, storage)
         return saved
     raise FileExistsError(f"No free name for {name} after {ATTEMPTS} attempts.")
 
 
-def put_once(staged: StagedFile, upload: Upload, storage: Any, name: str, max_length: int | None) -> str:
-    """Link or copy into a directory of this machine; stream into any other storage and check the size."""
+def put_once(staged: StagedFile, storage: Any, name: str, max_length: int | None) -> str:
+    """Link or copy into a directory of this machine; stream into any other storage."""
     if not is_local(storage):
         staged.open()
-        saved = cast(str, storage.save(name, File(staged, name=name), max_length=max_length))
-        with contextlib.suppress(NotImplementedError):  # Django asks no storage for `size` to save into it
-            if storage.size(saved) != staged.size:
-                storage.delete(saved)
-                raise Altered(name=upload.client_name)
-        return saved
+        return cast(str, storage.save(name, File(staged, name=name), max_length=max_length))
     path = Path(storage.path(name))
     make_directories(path.parent, storage.directory_permissions_mode)
     staged.put_in_place(path, mode=storage.file_permissions_mode, link=conf.current().place == "link")
     return name
+
+
+def check_size(promotion: Promotion, storage: Any) -> None:
+    """Whether a storage elsewhere has as much as it was sent. If not, the claim says what to remove."""
+    if not is_local(storage):
+        with contextlib.suppress(NotImplementedError):  # Django asks no storage for `size` to save into it
+            if storage.size(promotion.claim.place) != promotion.staged.size:
+                raise Altered(name=promotion.upload.client_name)
 
 
 @disk_or_refusal()

@@ -142,13 +142,18 @@ def remove_placed(claim: Claim, store: Store) -> None:
 
 
 def is_placed(claim: Claim, store: Store, storage: Any) -> bool:
-    """Whether the claim's name is that of what it has put there: of the very file, or of a copy, byte for byte."""
+    """Whether the claim's name is that of what it has put there: of the very file, or of a copy, byte for byte.
+
+    A storage elsewhere may also show the beginning of a copy that broke off.
+    """
+    if not storage.exists(claim.place):
+        return False  # asked by itself: what `open` raises then is each storage's own affair
     if is_local(storage) and isinstance(store, LocalFiles):
         source = store.path(claim.upload_id, claim.source or None)
         if os.path.samefile(source, storage.path(claim.place)):
             return True  # known without reading gigabytes
     with storage.open(claim.place) as placed, open_source(claim, store) as held:
-        return same_bytes(held, placed)
+        return same_bytes(held, placed, beginning=not is_local(storage))
 
 
 def open_source(claim: Claim, store: Store) -> BinaryIO:

@@ -109,12 +109,15 @@ def digest_of(file: BinaryIO, algorithm: str = DEFAULT) -> str:
     return digests.finish()
 
 
-def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
-    """Whether what is left of two files is the same, read until the first difference."""
+def same_bytes(one: BinaryIO, other: BinaryIO, *, beginning: bool = False) -> bool:
+    """Whether what is left of two files is the same, read until the first difference.
+
+    With `beginning`, whether the second is what the first begins with.
+    """
     while True:
         here, there = piece_of(one), piece_of(other)
         if here != there:
-            return False
+            return beginning and here.startswith(there)
         if not here:
             return True
 
