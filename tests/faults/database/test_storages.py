@@ -24,6 +24,7 @@ from tests.shop.models import Paper
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DATA = bytes(range(256)) * 1024
+THEIRS = b"theirs"
 PIECE = 4_096 if NIGHT else 16_384
 
 
@@ -46,6 +47,9 @@ class Far(Storage):
 
     def _save(self, name: str, content: Any) -> str:
         self.fail("before")
+        if "taken" in self.faults:
+            self.kept[name] = THEIRS
+            self.fail("taken")
         data = b""
         while piece := content.read(PIECE):
             data += piece
@@ -154,15 +158,16 @@ def test_what_cannot_be_removed_at_once_is_removed_later(
         assert list(storage.kept.values()) == [DATA]
 
 
-def test_somebody_elses_file_of_that_name_is_left_alone(
+def test_what_somebody_else_puts_there_meanwhile_is_left_alone(
     guest: Guest, far: Callable[..., Far], injected: Injected
 ) -> None:
-    storage = far("before")
+    storage = far("taken")
     with injected(19):
         file = guest.hold(DATA)
-        theirs = b"theirs"
-        storage.kept["papers/tea.bin"] = theirs
         with pytest.raises(Broken):
-            save(guest, file.token, "x")
+            save(guest, file.token, "taken")
         guest.end_request()
-        assert storage.kept == {"papers/tea.bin": theirs}
+        assert storage.kept == {"papers/tea.bin": THEIRS}
+        storage.faults.clear()
+        save(guest, file.token, "taken")
+        assert sorted(storage.kept.values()) == sorted([THEIRS, DATA])
