@@ -1,15 +1,17 @@
 """The ledger in the database keeps the promises of every ledger."""
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
-from greenroom.core import Ledger, Uses
+from greenroom.core import Uses
 from greenroom.ledger import OrmLedger
 from greenroom.testing import LedgerSuite
 
 
 @pytest.mark.django_db(transaction=True)  # threads meet only what has been committed
 class TestOrmLedger(LedgerSuite):
+    offers = (Uses,)
+
     @pytest.fixture
     def ledger(self) -> OrmLedger:
         return OrmLedger()
@@ -17,6 +19,5 @@ class TestOrmLedger(LedgerSuite):
     def thread_ended(self) -> None:
         connections.close_all()
 
-    def test_what_it_offers(self, ledger: OrmLedger) -> None:
-        assert isinstance(ledger, Ledger)
-        assert isinstance(ledger, Uses)
+    def transaction(self, ledger: OrmLedger) -> transaction.Atomic:
+        return transaction.atomic(using=ledger.alias)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.core import LocalFiles, SideFiles, Store, Writer
+from greenroom.core import Bounded, Fencing, LocalFiles, SideFiles, Writer
 from greenroom.core.errors import DiskFull, UsageError
 from greenroom.core.upload import new_id
 from greenroom.stores import LocalStore
@@ -31,14 +31,19 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 class TestLocalStore(StoreSuite):
+    offers = (SideFiles, LocalFiles, Fencing, Bounded)
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> LocalStore:
         return LocalStore(tmp_path / "held", keep_free=0)
 
-    def test_what_it_offers(self, store: LocalStore) -> None:
-        assert isinstance(store, Store)
-        assert isinstance(store, SideFiles)
-        assert isinstance(store, LocalFiles)
+    def program(self, store: LocalStore) -> str:
+        return (
+            f"from greenroom.stores import LocalStore\nstore = LocalStore({str(store.root)!r}, keep_free=0)"
+        )
+
+    def full(self, store: LocalStore) -> LocalStore:
+        return LocalStore(store.root, keep_free=10**18)
 
 
 def mode(path: Path) -> int:

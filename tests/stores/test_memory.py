@@ -4,21 +4,18 @@ import io
 
 import pytest
 
-from greenroom.core import LocalFiles, SideFiles, Store
+from greenroom.core import Fencing, LocalFiles, SideFiles, Store
 from greenroom.core.upload import new_id
 from greenroom.stores import MemoryStore
 from greenroom.testing import BareStore, StoreSuite
 
 
 class TestMemoryStore(StoreSuite):
+    offers = (SideFiles, Fencing)
+
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()
-
-    def test_what_it_offers(self, store: MemoryStore) -> None:
-        assert isinstance(store, Store)
-        assert isinstance(store, SideFiles)
-        assert not isinstance(store, LocalFiles)
 
 
 class TestBareStore(StoreSuite):

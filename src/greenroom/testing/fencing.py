@@ -5,22 +5,27 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 from greenroom.core.errors import Busy, OffsetMismatch, UsageError
 from greenroom.core.store import Fencing, Place, Store
 from greenroom.core.upload import new_id
 
-from .promise import at_once, promise, promised
+from .holding import read
+from .promise import Suite, at_once, part_of, promise, promised
 
 WRITERS = 12
 
 
-class FencingPromises:
-    """The part of `StoreSuite` about writers. A store that offers no `Fencing` is asked nothing."""
+class StoreWithPlaces(Store, Fencing, Protocol):
+    """A store that offers `Fencing`."""
 
-    def test_a_place_goes_on_where_the_last_one_ended(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+
+class FencingPromises(Suite):
+    """The part of `StoreSuite` about writers. A store that does not offer `Fencing` is asked nothing."""
+
+    @part_of(2, Fencing)
+    def test_a_place_goes_on_where_the_last_one_ended(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         promise(store.standing(upload_id, 0).size == 0, "Of what nobody has sent nothing is here.")
         for epoch, size in ((1, 0), (2, 3), (3, 6), (5_000, 9)):
@@ -33,11 +38,12 @@ class FencingPromises:
             promise(place.size == size + 3, "The size of a place is the same when its writer is closed.")
             place.close()
             place.close()
-        promise(whole(store, upload_id) == b"tea" * 4, "What several writers wrote adds up.")
+        promise(read(store, upload_id) == b"tea" * 4, "What several writers wrote adds up.")
 
-    def test_a_piece_belongs_to_its_caller_again_after_the_write_at_a_place(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(1, Fencing)
+    def test_a_piece_belongs_to_its_caller_again_after_the_write_at_a_place(
+        self, store: StoreWithPlaces
+    ) -> None:
         upload_id, buffer = new_id(), bytearray(b"green tea")
         place = store.take(upload_id, 1)
         writer = place.writer(0)
@@ -49,13 +55,12 @@ class FencingPromises:
         writer.close()
         place.close()
         promise(
-            whole(store, upload_id) == b"greenxxxxxxxxxx",
+            read(store, upload_id) == b"greenxxxxxxxxxx",
             "What was written is what the buffer held then, whatever its owner puts into it afterwards.",
         )
 
-    def test_it_says_whether_somebody_writes(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(10, Fencing)
+    def test_it_says_whether_somebody_writes(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         promise(store.standing(upload_id, 0).idle is None, "Where nobody has ever begun nobody writes.")
         promise(store.standing(upload_id, 1).idle == math.inf, "Who has the number may begin at any moment.")
@@ -74,9 +79,8 @@ class FencingPromises:
         promise(store.standing(upload_id, 1).size == 3, "It says how much is here when nobody writes.")
         promise(store.standing(upload_id, 2).idle == math.inf, "The next one has not come yet.")
 
-    def test_an_overtaken_writer_adds_nothing(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(10, Fencing)
+    def test_an_overtaken_writer_adds_nothing(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         first = store.take(upload_id, 1)
         stale = first.writer(0)
@@ -96,11 +100,10 @@ class FencingPromises:
         writer.write(b"!")
         promise(store.standing(upload_id, 2).idle is not None, "That it has left says nothing of the other.")
         second.close()
-        promise(whole(store, upload_id) == b"green tea!", "Nothing of an overtaken writer is added.")
+        promise(read(store, upload_id) == b"green tea!", "Nothing of an overtaken writer is added.")
 
-    def test_whoever_is_overtaken_before_writing_touches_nothing(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(10, Fencing)
+    def test_whoever_is_overtaken_before_writing_touches_nothing(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         put(store, upload_id, 1, b"green tea")
         late, place = store.take(upload_id, 2), store.take(upload_id, 3)
@@ -111,35 +114,32 @@ class FencingPromises:
         late.close()
         promise(place.size == 9, "Neither of them has changed anything.")
         place.close()
-        promise(whole(store, upload_id) == b"green tea", "Neither of them has changed anything.")
+        promise(read(store, upload_id) == b"green tea", "Neither of them has changed anything.")
 
-    def test_a_place_is_gone_on_with_at_its_end_or_before(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(2, Fencing)
+    def test_a_place_is_gone_on_with_at_its_end_or_before(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         put(store, upload_id, 1, b"green tea")
         place = store.take(upload_id, 2)
         with promised(OffsetMismatch, "Nothing can be written after a gap."):
             place.writer(10)
-        promise(whole(store, upload_id) == b"green tea", "What is refused changes nothing.")
+        promise(read(store, upload_id) == b"green tea", "What is refused changes nothing.")
         writer = place.writer(8)
         writer.write(b"rm")
         writer.close()
         place.close()
-        promise(whole(store, upload_id) == b"green term", "What is beyond the offset is replaced.")
+        promise(read(store, upload_id) == b"green term", "What is beyond the offset is replaced.")
 
-    def test_what_is_removed_begins_anew(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(5, Fencing)
+    def test_what_is_removed_begins_anew(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         put(store, upload_id, 1, b"green tea")
         store.remove(upload_id)
         promise(list(store.ids()) == [], "Nothing is left of what was removed.")
         promise(store.standing(upload_id, 0).size == 0, "Nothing is left of what was removed.")
 
-    def test_of_many_writers_the_last_one_has_the_last_word(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(10, Fencing)
+    def test_of_many_writers_the_last_one_has_the_last_word(self, store: StoreWithPlaces) -> None:
         upload_id = new_id()
         numbers = itertools.count(1)
         begun: dict[int, int] = {}
@@ -162,7 +162,7 @@ class FencingPromises:
             ended.append(epoch)
 
         at_once([write] * WRITERS)
-        here = whole(store, upload_id)
+        here = read(store, upload_id)
         promise(WRITERS in ended, "Whoever has the highest number is not disturbed.")
         promise(here.endswith(bytes([WRITERS]) * 4_000), "What the last one wrote is the end.")
         promise(list(here) == sorted(here), "Nobody adds a byte after somebody who came later.")
@@ -172,9 +172,8 @@ class FencingPromises:
                 "Of the size that a place begins with nothing changes, and none of the earlier adds to it.",
             )
 
-    def test_only_ids_have_places(self, store: Store) -> None:
-        if not isinstance(store, Fencing):
-            return
+    @part_of(12, Fencing)
+    def test_only_ids_have_places(self, store: StoreWithPlaces) -> None:
         calls: list[Callable[[str], object]] = [
             lambda bad: store.standing(bad, 0),
             lambda bad: store.take(bad, 1),
@@ -193,9 +192,3 @@ def put(store: Fencing, upload_id: str, epoch: int, data: bytes) -> None:
     writer.write(data)
     writer.close()
     place.close()
-
-
-def whole(store: Store, upload_id: str) -> bytes:
-    """All bytes."""
-    with store.open(upload_id) as held:
-        return held.read()

@@ -1,49 +1,36 @@
-"""`LedgerSuite`: what every ledger promises, and what it promises of uses."""
+"""`LedgerSuite`: what every ledger promises."""
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-from greenroom.core.ceilings import Ceilings
-from greenroom.core.errors import QuotaExceeded, Refused, TotalExceeded
 from greenroom.core.ledger import Ledger, Uses
 from greenroom.core.upload import Picture, State, Upload, new_id
 
-from .promise import at_once, promise, promised
-
-ROOMY = Ceilings(uploads=1_000, bytes="1 TB")
-THREADS = 16
-
-
-class Thoughtful(Ceilings):
-    """Ceilings that take a while to think, in which others could come in between."""
-
-    def check(self, upload: Upload, count: int, held: int) -> None:
-        """As `Ceilings`, a little later."""
-        time.sleep(0.002)
-        super().check(upload, count, held)
-
-    def check_all(self, upload: Upload, count: int, held: int) -> None:
-        """As `Ceilings`, a little later."""
-        time.sleep(0.002)
-        super().check_all(upload, count, held)
+from .ceilings import CeilingPromises
+from .promise import at_once, check_offers, part_of, promise
+from .recording import ROOMY, THREADS, Abandoned, inserted, record
+from .uses import UsePromises
 
 
-class LedgerSuite:
+class LedgerSuite(CeilingPromises, UsePromises):
     """Subclass it and give a fixture `ledger`: an empty ledger, a fresh one for each test.
 
-    The times in it are of the ledger's own clock, which may run or stand still. A ledger that keeps
-    something for each thread (a connection) lets it go in `thread_ended`.
+    `offers` is `[Uses]` where it has that. The times in it are of the ledger's own clock, which may run or stand
+    still. A ledger that keeps something for each thread (a connection) lets it go in `thread_ended`, and one that
+    has transactions gives one in `transaction`.
     """
 
-    def thread_ended(self) -> None:
-        """Called in every thread that a test has started, as it ends."""
+    @part_of(3)
+    def test_it_offers_what_its_suite_says(self, ledger: Ledger) -> None:
+        check_offers(ledger, [Ledger, *self.offers], [Ledger, Uses])
 
-    # -- records -----------------------------------------------------------------------------------
+    # -- records -------------------------------------------------------------------------------------
 
+    @part_of(2)
     def test_a_record_comes_back_as_it_was_inserted(self, ledger: Ledger) -> None:
         plain = record(ledger)
         full = record(
@@ -72,10 +59,12 @@ class LedgerSuite:
                 wanted, got = getattr(upload, field.name), getattr(here, field.name)
                 promise(wanted == got, f"`{field.name}` comes back as it was: {wanted!r}. Got: {got!r}")
 
+    @part_of(6)
     def test_an_unknown_id_has_no_record(self, ledger: Ledger) -> None:
         ledger.insert(record(ledger), ROOMY)
         promise(ledger.get(new_id()) is None, "An unknown id has no record.")
 
+    @part_of(6)
     def test_removing_forgets_one_record_and_may_be_repeated(self, ledger: Ledger) -> None:
         upload, other = inserted(ledger), inserted(ledger)
         ledger.remove(upload.id)
@@ -88,8 +77,9 @@ class LedgerSuite:
         ledger.remove()
         promise(not list(ledger.ids()), "Many can be removed at once, or none.")
 
-    # -- swap --------------------------------------------------------------------------------------
+    # -- swap ----------------------------------------------------------------------------------------
 
+    @part_of(2)
     def test_a_swap_changes_the_record(self, ledger: Ledger) -> None:
         upload, other = inserted(ledger), inserted(ledger)
         after = upload.received(10)
@@ -97,6 +87,7 @@ class LedgerSuite:
         promise(ledger.get(upload.id) == after, "After a swap the new record is there.")
         promise(ledger.get(other.id) == other, "Other records stay as they are.")
 
+    @part_of(10)
     def test_a_stale_swap_changes_nothing(self, ledger: Ledger) -> None:
         upload = inserted(ledger)
         changes: list[dict[str, Any]] = [{"offset": 10}, {"epoch": 1}, {"state": State.STAGED}]
@@ -112,6 +103,7 @@ class LedgerSuite:
                 )
                 promise(ledger.get(upload.id) == now, "A refused swap changes nothing.")
 
+    @part_of(5)
     def test_nothing_is_swapped_into_a_ledger_that_does_not_have_it(self, ledger: Ledger) -> None:
         unknown = record(ledger)
         promise(not ledger.swap(unknown, unknown.received(1)), "An unknown record cannot be swapped.")
@@ -121,6 +113,7 @@ class LedgerSuite:
         promise(not ledger.swap(gone, gone.received(1)), "A removed record cannot be swapped.")
         promise(ledger.get(gone.id) is None, "A refused swap brings nothing back.")
 
+    @part_of(2)
     def test_a_swap_changes_only_what_it_is_about(self, ledger: Ledger) -> None:
         before = inserted(ledger, state=State.STAGED)
         picture = Picture(media_type="image/png", width=4, height=3)
@@ -131,6 +124,7 @@ class LedgerSuite:
         promise(here is not None and here.picture == picture, "A swap leaves alone what it does not change.")
         promise(here is not None and here.expires_at == later.expires_at, "A swap changes what it is about.")
 
+    @part_of(10)
     def test_of_many_swaps_at_once_one_is_done(self, ledger: Ledger) -> None:
         upload = inserted(ledger)
         done: list[int] = []
@@ -143,81 +137,9 @@ class LedgerSuite:
         promise(len(done) == 1, f"Of {THREADS} swaps from one record one is done. Got: {len(done)}")
         promise(here is not None and [here.offset] == done, "The record is that of the swap that was done.")
 
-    # -- ceilings ----------------------------------------------------------------------------------
+    # -- time ----------------------------------------------------------------------------------------
 
-    def test_an_owner_holds_so_many_uploads_and_no_more(self, ledger: Ledger) -> None:
-        three = Ceilings(uploads=3, bytes="1 TB")
-        first = [inserted(ledger, three) for _ in range(3)]
-        too_many = record(ledger)
-        with promised(QuotaExceeded, "The fourth of three is refused."):
-            ledger.insert(too_many, three)
-        promise(ledger.get(too_many.id) is None, "A refused record is not there.")
-        inserted(ledger, three, owner="another")
-        ledger.remove(first[0].id)
-        ledger.insert(too_many, three)
-
-    def test_an_owner_holds_so_many_bytes_and_no_more(self, ledger: Ledger) -> None:
-        thousand = Ceilings(uploads=100, bytes=1_000)
-        inserted(ledger, thousand, reserved=600)
-        inserted(ledger, thousand, offset=300, reserved=100)
-        with promised(QuotaExceeded, "Bytes that are reserved or here are counted, whichever is more."):
-            inserted(ledger, thousand, reserved=101)
-        inserted(ledger, thousand, reserved=100)
-        inserted(ledger, thousand, owner="another", reserved=1_000)
-        with promised(QuotaExceeded, "A full owner cannot add a byte."):
-            inserted(ledger, thousand, reserved=1)
-
-    def test_what_is_saved_or_over_is_not_counted(self, ledger: Ledger) -> None:
-        one = Ceilings(uploads=1, bytes=100)
-        inserted(ledger, one, state=State.PROMOTED, offset=100)
-        inserted(ledger, one, offset=100, expires_at=float(int(ledger.now())) - 10)
-        inserted(ledger, one, reserved=100)
-        with promised(QuotaExceeded, "What waits is counted."):
-            inserted(ledger, one)
-
-    def test_all_owners_together_hold_so_many_and_no_more(self, ledger: Ledger) -> None:
-        for ceilings in (Ceilings(total_uploads=3), Ceilings(total_bytes=300)):
-            first = [inserted(ledger, ceilings, owner=new_id(), reserved=100) for _ in range(3)]
-            too_many = record(ledger, owner=new_id(), reserved=100)
-            with promised(TotalExceeded, "The fourth of three is refused, whoever holds the three."):
-                ledger.insert(too_many, ceilings)
-            promise(ledger.get(too_many.id) is None, "A refused record is not there.")
-            ledger.remove(first.pop().id)
-            ledger.insert(too_many, ceilings)
-            for upload in (*first, too_many):
-                ledger.remove(upload.id)
-
-    def test_what_has_no_length_is_reserved_as_it_comes(self, ledger: Ledger) -> None:
-        for ceilings in (Ceilings(bytes=1_000), Ceilings(total_bytes=1_000)):
-            other, upload = inserted(ledger, ceilings, reserved=600), inserted(ledger, ceilings)
-            ledger.reserve(upload, 400, ceilings)
-            with promised(Refused, "A byte over the ceiling is refused."):
-                ledger.reserve(upload, 401, ceilings)
-            ledger.reserve(upload, 100, ceilings)
-            here = ledger.get(upload.id)
-            promise(here is not None and here.reserved == 400, "What is reserved once never gets less.")
-            with promised(Refused, "It counts."):
-                inserted(ledger, ceilings, reserved=1)
-            ledger.remove(other.id)
-            ledger.reserve(upload, 1_000, ceilings)
-            ledger.remove(upload.id)
-            ledger.reserve(upload, 100, ceilings)
-            promise(ledger.get(upload.id) is None, "Nothing is reserved for what is gone.")
-
-    def test_ceilings_hold_when_all_come_at_once(self, ledger: Ledger) -> None:
-        for ceilings, each in (
-            (Thoughtful(uploads=5, bytes="1 TB"), "somebody"),
-            (Thoughtful(uploads=100, bytes=500), "somebody else"),
-            (Thoughtful(total_uploads=15), ""),
-            (Thoughtful(total_bytes=2_000), ""),
-        ):
-            fitted, refused = insert_at_once(ledger, ceilings, each, self.thread_ended)
-            promise(len(fitted) == 5, f"Exactly what fits is taken: 5 of {THREADS}. Got: {len(fitted)}")
-            promise(all(map(ledger.get, fitted)), "What was taken is there.")
-            promise(not any(map(ledger.get, refused)), "What was refused is not there.")
-
-    # -- time --------------------------------------------------------------------------------------
-
+    @part_of(5)
     def test_records_are_buried_when_their_lease_has_ended(self, ledger: Ledger) -> None:
         now = float(int(ledger.now()))
         over = [inserted(ledger, expires_at=now - seconds) for seconds in (1, 1_000_000)]
@@ -234,6 +156,7 @@ class LedgerSuite:
         here = ledger.get(renewed.id)
         promise(here is not None and here.buried_at is None, "A lease that was renewed is not over.")
 
+    @part_of(5)
     def test_a_tombstone_does_not_change(self, ledger: Ledger) -> None:
         before = inserted(ledger)
         promise(ledger.bury(before.id), "A record can be buried before its time.")
@@ -250,6 +173,7 @@ class LedgerSuite:
         ledger.remove(before.id)
         promise(ledger.get(before.id) is None, "It can be removed.")
 
+    @part_of(6)
     def test_tombstones_can_be_listed_by_their_age(self, ledger: Ledger) -> None:
         buried, other = inserted(ledger), inserted(ledger)
         ledger.bury(buried.id)
@@ -257,12 +181,7 @@ class LedgerSuite:
         promise(list(ledger.buried(ledger.now() + 1)) == [buried.id], "A tombstone is listed.")
         promise(not list(ledger.buried(ledger.now() - 60)), "Not among older ones.")
 
-    def test_a_tombstone_does_not_count(self, ledger: Ledger) -> None:
-        one = Ceilings(uploads=1, bytes=100)
-        first = inserted(ledger, one, reserved=100)
-        ledger.bury(first.id)
-        inserted(ledger, one, reserved=100)
-
+    @part_of(5)
     def test_of_a_swap_and_a_burial_at_once_the_burial_is_the_last(self, ledger: Ledger) -> None:
         def swap(upload: Upload, done: list[bool]) -> Callable[[], None]:
             return lambda: done.append(ledger.swap(upload, upload.received(1)))
@@ -281,6 +200,44 @@ class LedgerSuite:
                 here is not None and here.offset == int(done[0]), "A swap is done before it, or not at all."
             )
 
+    @part_of(5)
+    def test_a_lease_that_is_renewed_as_it_ends_is_kept_or_buried_and_never_both(
+        self, ledger: Ledger
+    ) -> None:
+        over = float(int(ledger.now())) - 1
+
+        def renew(upload: Upload, done: list[bool]) -> Callable[[], None]:
+            return lambda: done.append(ledger.swap(upload, upload.leased(over + 1_000)))
+
+        def sweep(buried: list[str]) -> Callable[[], None]:
+            return lambda: buried.extend(ledger.bury_due())
+
+        for _ in range(THREADS):
+            uploads = [inserted(ledger, expires_at=over) for _ in range(4)]
+            renewed: list[list[bool]] = [[] for _ in uploads]
+            buried: list[str] = []
+            at_once([sweep(buried), *map(renew, uploads, renewed)], ended=self.thread_ended)
+            for upload, done in zip(uploads, renewed, strict=True):
+                here = ledger.get(upload.id)
+                is_buried = here is not None and here.buried_at is not None
+                promise(is_buried is (upload.id in buried), "What is said to be buried is, and nothing else.")
+                promise(is_buried is not done[0], "A lease that was renewed is never buried.")
+
+    @part_of(5)
+    def test_two_sweeps_at_once_bury_each_record_once(self, ledger: Ledger) -> None:
+        over = float(int(ledger.now())) - 1
+        uploads = [inserted(ledger, expires_at=over) for _ in range(THREADS)]
+        buried: list[str] = []
+        at_once([lambda: buried.extend(ledger.bury_due())] * 4, ended=self.thread_ended)
+        buried += ledger.bury_due()
+        promise(set(buried) == {upload.id for upload in uploads}, "What is due is buried, whoever sweeps.")
+        for upload in uploads:
+            here = ledger.get(upload.id)
+            promise(here is not None and here.epoch == upload.epoch + 1, "It is buried once.")
+
+    # -- transactions --------------------------------------------------------------------------------
+
+    @part_of(4)
     def test_without_a_transaction_what_is_to_be_done_afterwards_is_done_at_once(
         self, ledger: Ledger
     ) -> None:
@@ -288,96 +245,34 @@ class LedgerSuite:
         ledger.afterwards(lambda: done.append(1))
         promise(done == [1], "Nothing is waited for.")
 
-    # -- uses --------------------------------------------------------------------------------------
-
-    def test_a_use_is_claimed_once(self, ledger: Ledger) -> None:
-        if not isinstance(ledger, Uses):
+    @part_of(4)
+    def test_a_rollback_leaves_everything_as_it_was(self, ledger: Ledger) -> None:
+        transaction = self.transaction(ledger)
+        if transaction is None:
             return
-        upload = inserted(ledger, digest="sha256:" + "1" * 64)
-        promise(ledger.claim(upload, "use"), "The first claim is granted.")
-        promise(not ledger.claim(upload, "use"), "The second claim of the same use is not.")
-        promise(ledger.claim(upload, "another"), "Another form has a chance of its own.")
-        promise(not ledger.claim(upload, "use"), "What another form does changes nothing.")
+        upload, due = inserted(ledger), inserted(ledger, expires_at=float(int(ledger.now())) - 1)
+        new, done = record(ledger), list[int]()
+        with contextlib.suppress(Abandoned), transaction:
+            ledger.insert(new, ROOMY)
+            ledger.reserve(upload, 100, ROOMY)
+            promise(ledger.swap(upload, upload.received(10)), "A record can be changed in a transaction.")
+            ledger.bury_due()
+            ledger.afterwards(lambda: done.append(1))
+            promise(done == [], "What is to be done afterwards waits for the end.")
+            raise Abandoned
+        promise(ledger.get(new.id) is None, "What was inserted is gone.")
+        promise(ledger.get(upload.id) == upload, "What was changed is as it was.")
+        promise(ledger.get(due.id) == due, "What was buried is as it was.")
+        promise(done == [], "What was to be done afterwards is not done.")
 
-    def test_a_use_is_of_one_owner_and_one_content(self, ledger: Ledger) -> None:
-        if not isinstance(ledger, Uses):
+    @part_of(4)
+    def test_at_the_end_of_a_transaction_it_is_done(self, ledger: Ledger) -> None:
+        transaction = self.transaction(ledger)
+        if transaction is None:
             return
-        upload = inserted(ledger, digest="sha256:" + "1" * 64)
-        again = inserted(ledger, digest="sha256:" + "1" * 64)
-        promise(ledger.claim(upload, "use"), "The first claim is granted.")
-        promise(not ledger.claim(again, "use"), "The same bytes, sent twice by one form, are saved once.")
-        promise(
-            ledger.claim(inserted(ledger, digest="sha256:" + "2" * 64), "use"),
-            "Other bytes are another matter.",
-        )
-        stranger = inserted(ledger, owner="another", digest="sha256:" + "1" * 64)
-        promise(ledger.claim(stranger, "use"), "Another owner's claims are not in the way.")
-        # Without a digest the id stands for the content.
-        one, other = inserted(ledger), inserted(ledger)
-        promise(ledger.claim(one, "use") and ledger.claim(other, "use"), "Without a digest the id decides.")
-        promise(not ledger.claim(one, "use"), "Without a digest the id decides.")
-        later = replace(other, digest="blake3:" + "3" * 64)
-        promise(ledger.swap(other, later) and ledger.claim(later, "use"), "A digest may be taken later.")
-        again = inserted(ledger, digest=later.digest)
-        promise(not ledger.claim(again, "use"), "From then on it stands for the content, by any algorithm.")
-
-    def test_a_use_can_be_given_back(self, ledger: Ledger) -> None:
-        if not isinstance(ledger, Uses):
-            return
-        upload = inserted(ledger, digest="sha256:" + "1" * 64)
-        ledger.claim(upload, "use")
-        ledger.claim(upload, "another")
-        ledger.release(upload, "use")
-        ledger.release(upload, "never claimed")
-        promise(ledger.claim(upload, "use"), "A chance that was given back can be taken again.")
-        promise(not ledger.claim(upload, "use"), "Once.")
-        promise(not ledger.claim(upload, "another"), "Only what was given back is free.")
-
-    def test_of_many_claims_at_once_one_is_granted(self, ledger: Ledger) -> None:
-        if not isinstance(ledger, Uses):
-            return
-        uses, upload = ledger, inserted(ledger, digest="sha256:" + "1" * 64)
-        granted: list[bool] = []
-        at_once([lambda: granted.append(uses.claim(upload, "use"))] * THREADS, ended=self.thread_ended)
-        promise(sum(granted) == 1, f"Of {THREADS} claims at once one is granted. Got: {sum(granted)}")
-
-
-def record(ledger: Ledger, **values: Any) -> Upload:
-    """A record that is not in the ledger yet. Whole seconds: a database may keep no more than microseconds."""
-    now = float(int(ledger.now()))
-    given: dict[str, Any] = {
-        "id": new_id(),
-        "owner": "somebody",
-        "client_name": "tea.jpg",
-        "client_type": "",
-        "created_at": now,
-        "expires_at": now + 1_000,
-    }
-    return Upload(**{**given, **values})
-
-
-def inserted(ledger: Ledger, ceilings: Ceilings = ROOMY, **values: Any) -> Upload:
-    """A record that is in the ledger."""
-    upload = record(ledger, **values)
-    ledger.insert(upload, ceilings)
-    return upload
-
-
-def insert_at_once(
-    ledger: Ledger, ceilings: Ceilings, owner: str, ended: Callable[[], None]
-) -> tuple[list[str], list[str]]:
-    """The ids of what was taken, and of what was refused; without an owner each is somebody else's."""
-    fitted: list[str] = []
-    refused: list[str] = []
-
-    def insert() -> None:
-        upload = record(ledger, owner=owner or new_id(), reserved=100)
-        try:
-            ledger.insert(upload, ceilings)
-        except (QuotaExceeded, TotalExceeded):
-            refused.append(upload.id)
-        else:
-            fitted.append(upload.id)
-
-    at_once([insert] * THREADS, ended=ended)
-    return fitted, refused
+        upload, seen = inserted(ledger), list[Upload | None]()
+        with transaction:
+            ledger.swap(upload, upload.received(10))
+            ledger.afterwards(lambda: seen.append(ledger.get(upload.id)))
+            promise(seen == [], "What is to be done afterwards waits for the end.")
+        promise(seen == [upload.received(10)], "It is done once, when what was written is safe.")
