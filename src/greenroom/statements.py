@@ -1,7 +1,8 @@
 """SQL of the statements that run for every upload. The ORM would build each of them anew, which takes several times
 as long as the database does with them.
 
-Values are prepared by the fields of the model, as the ORM does it; names are quoted as the database wants it.
+Values are prepared by the fields of the model, as the ORM does it, where there is anything to prepare; names are quoted
+as the database wants it.
 """
 
 from __future__ import annotations
@@ -51,13 +52,24 @@ def get(alias: str, model: type[models.Model], pk: Any) -> dict[str, Any] | None
 
 def prepared(connection: Any, model: type[models.Model], values: Values) -> list[Any]:
     """Values by the names of attributes as the database takes them, in their order."""
-    fields = _fields(model)
-    return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
+    changing = _changing(model)
+    return [
+        changing[name].get_db_prep_save(value, connection) if name in changing else value
+        for name, value in values.items()
+    ]
 
 
 @functools.cache
 def _fields(model: type[models.Model]) -> dict[str, Any]:
     return {field.attname: field for field in model._meta.concrete_fields}
+
+
+@functools.cache
+def _changing(model: type[models.Model]) -> dict[str, Any]:
+    """The fields whose values databases want in another form than Python's. Texts and numbers they take as they are."""
+    plain = (models.CharField, models.TextField, models.BigIntegerField, models.BooleanField)
+    kinds = {name: getattr(field, "target_field", field) for name, field in _fields(model).items()}
+    return {name: _fields(model)[name] for name, kind in kinds.items() if not isinstance(kind, plain)}
 
 
 @functools.cache

@@ -232,14 +232,14 @@ class LocalStore:
         """The directory of one upload, private to this user at every level that is ours."""
         while True:
             try:
-                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
                 for each in (directory.parent, directory):
                     # Not `exist_ok`, which looks again, and fails if it is gone by then.
                     with contextlib.suppress(FileExistsError):
-                        each.mkdir(mode=0o700)
+                        os.mkdir(each, 0o700)
                 return
             except FileNotFoundError:
-                continue  # the sweeper removed the empty parent between two of these lines
+                # This is the first upload, or the sweeper removed the empty parent between these two lines.
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def remove_directory(path: Path) -> None:
