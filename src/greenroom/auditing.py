@@ -19,7 +19,7 @@ from typing import Any, cast
 from django.apps import apps
 from django.db import models
 
-from .core import LocalFiles, SideFiles, Stage, State, Upload
+from .core import LocalFiles, Refused, SideFiles, Stage, State, Upload
 from .core.claims import PREFIX, UnreadableClaim, claims_of
 from .core.expiring import found_at
 from .core.place import partial_path, try_lock
@@ -41,7 +41,7 @@ LATE = 24 * 3600.0
 TO_DO = {
     "bytes_without_record": "clearstaged removes it, an hour after it has found it first",
     "record_without_bytes": "--repair gives the upload up; who sent the file has to pick it again",
-    "store_is_empty": "look whether the store's directory is mounted, and is the one that STORE names",
+    "store_is_another": "look whether the store's directory is mounted, and is the one that STORE names",
     "bytes_altered": "nothing: they are refused by name, and go with their upload; look who writes into saved files",
     "record_unreadable": "look at this row of greenroom_stagedupload: something else has written to it",
     "claim_unreadable": "look whether a file was saved from this upload, then delete this file of the journal",
@@ -52,6 +52,9 @@ TO_DO = {
     "stray": "not ours, so nobody here touches it: move it elsewhere",
 }
 """Every code of a finding, and what to do about it."""
+
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+"""What a row raises that something else has written to."""
 
 _PARTIAL = re.compile(r"\.greenroom-[0-9a-f]+\.part", re.ASCII)
 
@@ -144,22 +147,35 @@ class Audit:
 
     def records(self, ids: set[str]) -> Iterator[Finding]:
         """Rows whose bytes are not as they say."""
-        missing: list[Finding] = []
-        whole = 0
+        missing: dict[str, Finding] = {}
         for upload_id in sorted(ids):
             finding = self.record(upload_id)
-            if finding is None:
-                whole += 1
-            elif finding.code == "record_without_bytes":
-                missing.append(finding)
-            else:
+            if finding is not None and finding.code == "record_without_bytes":
+                missing[upload_id] = finding
+            elif finding is not None:
                 yield finding
-        if missing and not any(True for _ in self.stage.store.ids()):
-            # Another directory than yesterday's is likelier than that all have been lost: nothing to repair.
-            what = f"{len(missing)} uploads have rows, and the store has nothing at all"
-            yield self.finding("store_is_empty", what)
-        else:
-            yield from missing
+        if not missing:
+            return
+        # The directory of a disk that is not mounted has only what came later. So bytes are lost for certain only if
+        # they came when this was the store already: something is here that was whole before they came.
+        since = self.known_since()
+        rows = StagedUpload.objects.using(self.ledger.alias)
+        later = rows.filter(created_at__gt=to_datetime(since)) if since is not None else rows.none()
+        lost = missing.keys() & set(later.values_list("pk", flat=True))
+        yield from (missing.pop(upload_id) for upload_id in sorted(lost))
+        if missing:
+            what = f"{len(missing)} uploads have no bytes here ({min(missing)} is one), nor has any that came before"
+            yield self.finding("store_is_another", what)
+
+    def known_since(self) -> float | None:
+        """When the first upload had come of all that are whole here now; None if there is none."""
+        rows = StagedUpload.objects.using(self.ledger.alias).filter(buried_at=None, staged_at__isnull=False)
+        for upload_id in rows.order_by("staged_at").values_list("pk", flat=True):
+            with contextlib.suppress(*UNREADABLE, Refused, OSError):
+                upload = self.ledger.get(upload_id)
+                if upload is not None and upload.buried_at is None and not self.wrong_with(upload):
+                    return upload.staged_at
+        return None
 
     def record(self, upload_id: str) -> Finding | None:
         """What is wrong with one row, and still is at a second look."""
@@ -169,7 +185,7 @@ class Audit:
             # Somebody may have finished or given it up between the row and its bytes.
             if not wrong or self.ledger.get(upload_id) != before or self.wrong_with(before) != wrong:
                 return None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except UNREADABLE as error:
             return self.finding("record_unreadable", f"its row cannot be read ({error})", upload_id=upload_id)
         what = {
             "record_without_bytes": "its bytes are gone, or fewer than were acknowledged",
