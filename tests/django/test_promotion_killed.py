@@ -73,10 +73,14 @@ def test_a_save_that_is_killed(tmp_path: Path, prepared: tuple[Path, str], momen
     assert found["whole"], "the upload is held, and can be read"
     saved = moment in (SAVED_IN_AUTOCOMMIT if mode == "autocommit" else SAVED)
     assert bool(swept["rows"]) == saved
+    last = answer["at last"]
+    assert last["visible"] == last["rows"]
+    assert (len(last["rows"]), last["whole"]) == (1, True)
     if saved:
-        assert swept.get("files", swept.get("visible")) == swept["rows"]
-        assert swept["whole"]
+        assert (swept["visible"], swept["hidden"], swept["whole"]) == (swept["rows"], [], True)
+        assert (swept["state"], swept["claims"]) == ("promoted", 0)
+        assert (answer["buried"]["records"], len(answer["buried"]["bytes"])) == ([True], 1)
+        assert (last["rows"], last["records"], last["bytes"]) == (swept["rows"], [], [])
     else:
         assert swept["visible"] == swept["hidden"] == []
         assert (swept["state"], swept["claims"]) == ("staged", 0)
-        assert swept["at last"] == [True]
