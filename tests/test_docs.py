@@ -3,7 +3,9 @@
 import doctest
 import importlib
 import logging.config
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -102,6 +104,25 @@ def test_the_page_about_numbers_runs(shop: dict[str, Any]) -> None:
         measured.disconnect(shop["count"])
         logging.getLogger("greenroom").handlers.clear()
         logging.getLogger("greenroom").setLevel(logging.NOTSET)
+
+
+def test_the_page_about_stores_proves_what_it_says(tmp_path: Path) -> None:
+    """Each snippet is a file, and pytest runs them as it would for a reader."""
+    for _, block in snippets((ROOT / "docs/how-to/stores.md").read_text()):
+        (tmp_path / block.partition("\n")[0].removeprefix("# ")).write_text(block)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "--rootdir", tmp_path, tmp_path],
+        cwd=tmp_path,
+        env={
+            "PYTHONPATH": str(ROOT / "src"),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PATH": os.environ["PATH"],
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^\d\d passed in", done.stdout, re.MULTILINE)
 
 
 def test_the_readme_runs(shop: dict[str, Any], jpeg: bytes) -> None:

@@ -67,7 +67,7 @@ def check_offers(subject: object, offers: Sequence[type], protocols: Sequence[ty
     """Fail unless `subject` has all methods of what it offers, and none of the other `protocols`."""
     for protocol in protocols:
         names = methods_of(protocol)
-        missing = [name for name in names if not hasattr(subject, name)]
+        missing = [name for name in names if not callable(getattr(subject, name, None))]
         if protocol in offers:
             promise(
                 not missing, f"What offers {protocol.__name__} has {', '.join(names)}. Missing: {missing}"
