@@ -213,6 +213,13 @@ def test_a_short_file_is_judged_at_its_end() -> None:
     assert sink.made == 0
 
 
+@pytest.mark.parametrize("name", ["leaf.jpg", "leaf.pdf", "leaf.php", "leaf"])
+def test_what_no_other_name_would_let_in_is_not_told_to_be_renamed(name: str) -> None:
+    spool = Spool(name=name, limits=Limits(types=["application/pdf"]))
+    with pytest.raises(TypeNotAllowed, match="is a GIF picture by its content, but only a PDF document"):
+        spool.write(GIF.ljust(5_000, b"\0"))
+
+
 def test_the_extension_must_not_contradict_the_bytes() -> None:
     spool = Spool(name="tea.pdf")
     with pytest.raises(TypeContradicted, match=r"“tea.pdf” ends in .pdf, but its content is a GIF picture"):

@@ -282,6 +282,10 @@ def judge(
     `renamed` says that a picture is saved under the extension of its type, whatever the client's is.
     """
     media_type = refine(sniffed, extension)
+    # First: under no other name would it be taken, and to advise one would send the person round in a circle.
+    if not limits.allows(media_type):
+        allowed = ", ".join(dict.fromkeys(describe(allowed) for allowed in limits.types))
+        raise TypeNotAllowed(name=name, found=describe(media_type), allowed=allowed)
     if not empty and contradicts(sniffed, extension):
         raise TypeContradicted(name=name, extension=extension, found=describe(sniffed))
     # OWASP File Upload Cheat Sheet, "List allowed extensions": whoever takes PDF does not take a PDF called "x.php".
@@ -289,9 +293,6 @@ def judge(
     own = renamed and media_type in PICTURES
     if strange and limits.names_types and not own:
         raise TypeContradicted(name=name, extension=extension, found=describe(sniffed))
-    if not limits.allows(media_type):
-        allowed = ", ".join(dict.fromkeys(describe(allowed) for allowed in limits.types))
-        raise TypeNotAllowed(name=name, found=describe(media_type), allowed=allowed)
     return media_type
 
 
