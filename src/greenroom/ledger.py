@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from . import counting, statements
 from .core.ceilings import Ceilings
-from .core.errors import NotHeld
+from .core.errors import Busy, NotHeld
 from .core.ledger import claim_key
 from .core.upload import Picture, State, Upload
 from .holders import is_dead, this_holder
@@ -111,10 +111,14 @@ class OrmLedger:
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
         with self.alone(upload.owner):
             here = self.get(upload.id)
-            if here is not None and here.reserved < size:
-                after = replace(here, reserved=size)
-                counting.check(self.alias, after, ceilings, to_datetime(self.now()))
-                statements.update(self.alias, StagedUpload, {"reserved": size}, {"id": upload.id})
+            if here is None or here.buried_at is not None:
+                return
+            if here.epoch == upload.epoch and here.reserved >= size:
+                return
+            counting.check(self.alias, replace(here, reserved=size), ceilings, to_datetime(self.now()))
+            same = {"id": upload.id, "epoch": upload.epoch, "buried_at": None}
+            if not statements.update(self.alias, StagedUpload, {"reserved": size}, same):
+                raise Busy(name=upload.client_name)
 
     def get(self, upload_id: str) -> Upload | None:
         columns = statements.get(self.alias, StagedUpload, upload_id)

@@ -99,7 +99,9 @@ def fence(stage: Stage, upload_id: str) -> Upload:
                 taken = replace(upload, epoch=upload.epoch + 1)
                 if not stage.ledger.swap(upload, taken):
                     continue
-                upload = taken
+                upload = stage.get(upload_id)  # with all that whoever is overtaken has counted until then
+                if upload.epoch != taken.epoch:
+                    continue
                 try:
                     place = stage.store.take(upload_id, upload.epoch)
                 except Busy:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from .ceilings import AHEAD, Ceilings, counted_bytes, waits
 from .digests import hex_of
-from .errors import Refused
+from .errors import Busy, Refused
 from .upload import State, Upload
 
 
@@ -28,7 +28,8 @@ class Ledger(Protocol):
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
         """Count `size` bytes at least for an upload that is here already, or refuse as `insert`.
 
-        Never fewer than before: somebody else may be about to fill what was reserved.
+        Never fewer than before: somebody else may be about to fill what was reserved. An overtaken writer, whose
+        `upload` is of an earlier epoch, counts nothing more (`Busy`).
         """
 
     def get(self, upload_id: str) -> Upload | None:
@@ -98,7 +99,11 @@ class MemoryLedger:
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
         with self._lock:
             here = self._uploads.get(upload.id)
-            if here is not None and here.reserved < size:
+            if here is None or here.buried_at is not None:
+                return
+            if here.epoch != upload.epoch:
+                raise Busy(name=upload.client_name)
+            if here.reserved < size:
                 after = replace(here, reserved=size)
                 self._check(after, ceilings)
                 self._uploads[upload.id] = after

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from django.db.models import Sum
 from django.db.models.functions import Greatest
 
 from greenroom.core import Ceilings, Stage, State
-from greenroom.core.errors import Refused
+from greenroom.core.errors import Busy, Refused
+from greenroom.core.ledger import Ledger, MemoryLedger
+from greenroom.core.store import Standing
 from greenroom.ledger import OrmLedger
 from greenroom.models import StagedUpload
 from greenroom.stores import LocalStore
@@ -171,6 +174,28 @@ def test_a_reserve_that_somebody_fills_is_not_taken_back(tmp_path: Path, injecte
         stage.append(upload.id, [b"x" * 900], offset=0)
         with pytest.raises(Refused):
             stage.create(client_name="second.bin", length=200)
+
+
+@pytest.mark.parametrize("ledger", [MemoryLedger, OrmLedger])
+def test_who_is_overtaken_counts_nothing_more(ledger: Callable[[], Ledger], tmp_path: Path) -> None:
+    class Counted(LocalStore):
+        """Its writer counts some more while somebody is about to overtake it."""
+
+        def standing(self, upload_id: str, epoch: int) -> Standing:
+            stage.ledger.reserve(upload, 400, stage.ceilings)
+            return super().standing(upload_id, epoch)
+
+    stage = Stage(Counted(tmp_path, keep_free=0), ledger=ledger(), owner="somebody")
+    new = stage.create(client_name="tea.bin")
+    upload = replace(new, epoch=1)
+    assert stage.ledger.swap(new, upload)
+    with contextlib.closing(stage.store.take(upload.id, upload.epoch)):  # type: ignore[attr-defined]
+        here = stage.fence(upload.id)
+        assert (here.epoch, here.reserved) == (upload.epoch + 1, 400)
+        for size in (300, 900):
+            with pytest.raises(Busy, match=r"tea\.bin"):
+                stage.ledger.reserve(upload, size, stage.ceilings)
+    assert stage.get(upload.id) == here
 
 
 def test_what_is_saved_or_given_up_makes_room_and_nothing_else_does(
