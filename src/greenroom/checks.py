@@ -168,18 +168,20 @@ def check_durability(
         or values.get("DURABILITY") != "power"
     ):
         return []
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        for statement, lasting, hint in _LASTING.get(connection.vendor, ()):
+    found = []
+    with connections[alias].cursor() as cursor:
+        for statement, lasting, hint in _LASTING.get(connections[alias].vendor, ()):
             cursor.execute(statement)
             value = str(cursor.fetchone()[0])
             if value not in lasting:
-                message = (
-                    f'GREENROOM["DURABILITY"] is "power", but the database {alias!r} may forget in a power cut what it has'
-                    f" acknowledged: {statement} says {value}."
-                )
-                return [Warning(message, hint=hint, id="greenroom.W003")]
-    return []
+                found.append((f"{statement} says {value}", hint))
+    if not found:
+        return []
+    message = (
+        f'GREENROOM["DURABILITY"] is "power", but the database {alias!r} may forget in a power cut what it has'
+        f" acknowledged: {', '.join(said for said, _ in found)}."
+    )
+    return [Warning(message, hint=found[0][1], id="greenroom.W003")]
 
 
 def conf_owner() -> str:
