@@ -30,7 +30,7 @@ from .promotion import is_local
 from .settling import target_of
 from .stores import LocalStore
 from .stores.strays import strays
-from .sweeping import clear_staged
+from .sweeping import clear_staged, strangers
 
 YOUNG = 3600.0
 """Seconds for which bytes may be without a record that can be seen: its transaction may still run."""
@@ -41,6 +41,7 @@ LATE = 24 * 3600.0
 TO_DO = {
     "bytes_without_record": "clearstaged removes it, an hour after it has found it first",
     "record_without_bytes": "--repair gives the upload up; who sent the file has to pick it again",
+    "database_is_another": "look whether the settings name the database of this store; clearstaged says what to do",
     "store_is_another": "look whether the store's directory is mounted, and is the one that STORE names",
     "bytes_altered": "nothing: they are refused by name, and go with their upload; look who writes into saved files",
     "record_unreadable": "look at this row of greenroom_stagedupload: something else has written to it",
@@ -84,8 +85,8 @@ class Finding:
 def audit_staged(*, repair: bool = False) -> list[Finding]:
     """All that is not explained; empty when everything is.
 
-    With `repair` the sweeper runs first (and raises `ClockJumped` where it does), and then what is certain is mended;
-    what is not found any more afterwards is `repaired`.
+    With `repair` the sweeper runs first (and raises `ClockJumped` or `StoreUnknown`, with nothing changed), and then
+    what is certain is mended; what is not found any more afterwards is `repaired`.
     """
     audit = Audit(make_stage())
     findings = list(audit.findings())
@@ -135,6 +136,10 @@ class Audit:
 
     def without_record(self, suspects: set[str]) -> Iterator[Finding]:
         """Bytes that have no row, and that the sweeper has not found yet, or has not removed in time."""
+        if found := strangers(self.stage):
+            what = f"{len(found)} uploads in the store have no row, and fewer have one"
+            yield self.finding("database_is_another", what)
+            return
         # Looked at again: the sweeper may just have removed it, or a transaction may have ended.
         for upload_id in suspects and sorted(suspects.intersection(self.stage.store.ids())):
             age, since = self.age(upload_id), found_at(self.store, upload_id)

@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from greenroom.auditing import audit_staged
+from greenroom.clocks import check_clock
 from greenroom.core.upload import new_id
 from greenroom.ledger import OrmLedger, to_datetime
 from greenroom.models import StagedUpload
@@ -109,6 +112,42 @@ def test_two_sweepers_and_an_audit_over_thousands(
     for each in kept:
         assert guest.stage.open(each.token).read() == DATA
     in_the_end(media, held_root)
+
+
+@pytest.mark.parametrize("known", [0, 10, 40])
+def test_a_store_of_which_the_database_knows_nearly_nothing_is_left_alone(
+    known: int, guest: Guest, held_root: Path, injected: Any
+) -> None:
+    """Wrong settings, an empty database, an old backup: only where it knows more than it does not it is the right one."""
+    check_clock(OrmLedger())
+    for _ in range(known):
+        guest.hold(DATA)
+    hold_many(guest, 30)
+    StagedUpload.objects.exclude(buried_at=None).delete()
+    StagedUpload.objects.filter(pk__in=StagedUpload.objects.values("pk")[known:]).delete()
+    before = set(files_under(held_root))
+    with injected(5):
+        if known > 30:
+            assert clear_staged() == []
+            assert audit_staged() == []
+        else:
+            for _ in range(2):
+                with pytest.raises(CommandError, match=r"holds \d+ uploads.*--trust-database"):
+                    call_command("clearstaged")
+            assert [each.code for each in audit_staged()] == ["database_is_another"]
+            output = StringIO()
+            with pytest.raises(CommandError) as stopped:
+                call_command("auditstaged", "--repair", "--json", stdout=output)
+            assert stopped.value.returncode == 2
+            document = json.loads(output.getvalue())
+            assert "--trust-database" in document["stopped"]
+            assert document["unexplained"] == len(document["findings"]) == 1
+            assert set(files_under(held_root)) == before, "nothing was removed, and nothing marked"
+            call_command("clearstaged", "--trust-database", verbosity=0)
+        for mark in held_root.glob("*/*/found-*"):
+            mark.rename(mark.with_name("found-1"))
+        assert len(clear_staged()) >= 30, "without being told again"
+        assert len(list(guest.visit.stage.store.ids())) == known
 
 
 def hold_many(guest: Guest, count: int) -> None:

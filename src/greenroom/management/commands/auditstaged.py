@@ -9,10 +9,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from greenroom.auditing import Finding, audit_staged
 from greenroom.clocks import ClockJumped
 from greenroom.core import format_size
+from greenroom.sweeping import StoreUnknown
 
 
 class Command(BaseCommand):
-    """Runs `greenroom.auditing.audit_staged`. The exit status is 1 when something is not explained."""
+    """Runs `greenroom.auditing.audit_staged`. The exit status is 1 when something is not explained.
+
+    It is 2 when `--repair` was stopped, as the sweeper is: then nothing was changed.
+    """
 
     help = (
         "Compare what is held with what is recorded, and say of everything that is not explained what to do."
@@ -25,19 +29,24 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="For machines: one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        stopped = ""
         try:
             findings = audit_staged(repair=options["repair"])
-        except ClockJumped as error:
-            raise CommandError(str(error)) from error
+        except (ClockJumped, StoreUnknown) as error:
+            stopped = str(error)
+            findings = audit_staged()
         left = sum(not each.repaired for each in findings)
         if options["json"]:
-            document = {"unexplained": left, "findings": [each.to_json() for each in findings]}
+            told = [each.to_json() for each in findings]
+            document = {"unexplained": left, "stopped": stopped, "findings": told}
             self.stdout.write(json.dumps(document, indent=2))
         else:
             for each in findings:
                 self.stdout.write(line(each))
             if options["verbosity"] >= 1:
                 self.stdout.write(f"{left} unexplained, {len(findings) - left} repaired.")
+        if stopped:
+            raise CommandError(stopped, returncode=2)
         if left:
             raise SystemExit(1)
 
