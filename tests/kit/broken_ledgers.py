@@ -287,6 +287,25 @@ class ComparesTheOffset(MemoryLedger):
         return super().swap(here, replace(after, epoch=here.epoch, state=here.state))
 
 
+class ReservesForAnybody(MemoryLedger):
+    """An overtaken writer counts on."""
+
+    def reserve(self, upload, size, ceilings):
+        here = self._uploads.get(upload.id)
+        if here is not None:
+            super().reserve(replace(upload, epoch=here.epoch), size, ceilings)
+
+
+class ReservesForTombstones(MemoryLedger):
+    """What is given up counts more and more."""
+
+    def reserve(self, upload, size, ceilings):
+        here = self._uploads.get(upload.id)
+        if here is not None and here.buried_at is not None:
+            self._uploads[upload.id] = replace(here, reserved=size)
+        super().reserve(upload, size, ceilings)
+
+
 class SavesWithoutComparing(OrmLedger):
     """The same in a database: every column is written, and nothing compared."""
 
@@ -322,6 +341,8 @@ CAUGHT = {
     CountsTheBuried: 8,
     SwapsWithoutComparing: 10,
     ComparesTheOffset: 10,
+    ReservesForAnybody: 10,
+    ReservesForTombstones: 10,
 }
 CAUGHT_IN_A_DATABASE = {
     DoesNotWait: 4,

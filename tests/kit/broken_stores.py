@@ -390,6 +390,15 @@ class FencesOneProcess(LocalStore):
         return place
 
 
+class KeepsWaiting(LocalStore):
+    """Whoever takes over waits for a writer that does nothing."""
+
+    def take(self, upload_id, epoch):
+        if epoch == 2:
+            time.sleep(2)
+        return super().take(upload_id, epoch)
+
+
 # -- 12. names are the server's --------------------------------------------------------------------
 
 
@@ -440,6 +449,7 @@ CAUGHT = {
     TakesOlderNumbers: 10,
     SeesNobody: 10,
     FencesOneProcess: 10,
+    KeepsWaiting: 10,
     TrustsIds: 12,
     TrustsNames: 12,
 }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from greenroom.core.ceilings import Ceilings
-from greenroom.core.errors import DiskFull, QuotaExceeded, Refused, TotalExceeded
+from greenroom.core.errors import Busy, DiskFull, QuotaExceeded, Refused, TotalExceeded
 from greenroom.core.ledger import Ledger
 from greenroom.core.upload import State, Upload, new_id
 
 from .promise import at_once, part_of, promise, promised
-from .recording import THREADS, Recording, inserted, record
+from .recording import ROOMY, THREADS, Recording, inserted, record
 
 
 class Thoughtful(Ceilings):
@@ -151,6 +152,23 @@ class CeilingPromises(Recording):
             held = [here.reserved for each in uploads if (here := ledger.get(each.id))]
             promise(sum(held) == 500, "What was refused has reserved nothing.")
             ledger.remove(*(each.id for each in uploads))
+
+    @part_of(10)
+    def test_an_overtaken_writer_reserves_nothing(self, ledger: Ledger) -> None:
+        before, buried = inserted(ledger), inserted(ledger)
+        promise(ledger.swap(before, replace(before, epoch=1)), "A writer can be overtaken.")
+        with promised(Busy, "Who has been overtaken is told so."):
+            ledger.reserve(before, 100, ROOMY)
+        here = ledger.get(before.id)
+        promise(here is not None and here.reserved == 0, "An overtaken writer counts nothing more.")
+        if here is not None:
+            ledger.reserve(here, 200, ROOMY)
+        with promised(Busy, "Also where as much is reserved by now."):
+            ledger.reserve(before, 100, ROOMY)
+        ledger.bury(buried.id)
+        ledger.reserve(buried, 100, ROOMY)
+        here = ledger.get(buried.id)
+        promise(here is not None and here.reserved == 0, "A tombstone counts nothing more either.")
 
     @part_of(8)
     def test_what_is_announced_finds_room_on_the_disk(self, ledger: Ledger) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from greenroom.core.errors import DiskFull
@@ -189,7 +192,12 @@ class DiskPromises(Suite):
         upload_id = new_id()
         with self._run(store, STALLS, upload_id) as other:
             promise(say(other) == "written", "Another process can take the place.")
+            other.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
             place = store.take(upload_id, 2)
+            # 1.5 s, and some for a machine that is busy with other things.
+            promise(time.monotonic() - began < 2, "A writer that was stopped keeps nobody waiting.")
+            other.send_signal(signal.SIGCONT)
             promise(place.size == 5, "Whoever takes over goes on with what another process wrote.")
             writer = place.writer(5)
             writer.write(b" tea")
@@ -198,11 +206,18 @@ class DiskPromises(Suite):
             place.close()
         promise(read(store, upload_id) == b"green tea", "Nothing of an overtaken writer is added.")
 
-    def _run(self, store: Store, program: str, *arguments: str) -> subprocess.Popen[str]:
-        """Another process, in which `program` has the store."""
+    @contextlib.contextmanager
+    def _run(self, store: Store, program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Another process, in which `program` has the store. Afterwards it is gone, also if it was stopped."""
         command = [sys.executable, "-c", f"{self.program(store)}\n{program}", *arguments]
         found = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=found)
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=found
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 def say(process: subprocess.Popen[str], line: str = "") -> str:
