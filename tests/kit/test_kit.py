@@ -14,7 +14,7 @@ from greenroom.stores import LocalStore, MemoryStore
 from greenroom.testing import BareStore, BrokenPromise, LedgerSuite, StoreSuite
 from greenroom.testing.promise import PROMISES, check_offers, methods_of
 from tests.faults import tally
-from tests.kit import broken_ledgers, broken_stores
+from tests.kit import broken_bytes, broken_ledgers, broken_stores
 from tests.kit.proving import asked_by, complaint
 
 STORE_PROTOCOLS = (Store, SideFiles, LocalFiles, Fencing, Bounded)
@@ -80,7 +80,9 @@ def test_nothing_is_said_against_a_good_ledger() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "number"), broken_stores.CAUGHT.items(), ids=lambda it: getattr(it, "__name__", it)
+    ("made", "number"),
+    [*broken_bytes.CAUGHT.items(), *broken_stores.CAUGHT.items()],
+    ids=lambda it: getattr(it, "__name__", it),
 )
 def test_a_broken_store_is_caught(made: type, number: int, tmp_path: Path) -> None:
     assert complaint(OfStores(made), maker(made, tmp_path), number)

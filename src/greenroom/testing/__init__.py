@@ -1,8 +1,11 @@
 """For your own tests: the suites that every store and every ledger passes, and stand-ins for a few parts.
 
-A store or a ledger that you write is proved by subclassing its suite and giving it a pytest fixture:
+A store or a ledger that you write is proved by subclassing its suite and giving it a pytest fixture
+(docs/how-to/stores.md has a whole one):
 
     class TestShelfStore(StoreSuite):
+        offers = (SideFiles,)
+
         @pytest.fixture
         def store(self, tmp_path):
             return ShelfStore(tmp_path)
