@@ -37,9 +37,11 @@ def check(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None
             ceilings.check_address(upload, *held(alias, upload, now, address=address))
     if ceilings.counts_all:
         check_all(alias, upload, ceilings, now)
-    if ceilings.is_tight:
-        lock_everybody(alias, now)
-        ceilings.check_room(upload, coming(alias, upload, now))
+    if ceilings.needs_room(upload):
+        if not ceilings.counts_all:
+            lock_everybody(alias, now)
+        at_most = still_to_come(alias, upload, now)
+        ceilings.check_room(upload, at_most, lambda: coming(alias, upload, now))
 
 
 def check_all(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None:
@@ -114,6 +116,15 @@ def count_under(alias: str, owner: str, now: datetime, mark: str) -> int:
         return int(cursor.fetchone()[0])
 
 
+def still_to_come(alias: str, but: Upload, now: datetime) -> int:
+    """How many bytes of all that is reserved have not been written down as here, but for one upload."""
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        values = prepared(connection, StagedUpload, {"expires_at": now, "id": but.id})
+        cursor.execute(_still_to_come(alias), values)
+        return int(cursor.fetchone()[0])
+
+
 def coming(alias: str, but: Upload, now: datetime) -> dict[str, int]:
     """What is reserved for each upload that is being received, but for one."""
     connection = connections[alias]
@@ -172,15 +183,24 @@ def _held(alias: str, *, owner: bool, address: bool) -> str:
 
 @functools.cache
 def _coming(alias: str) -> str:
-    table, names = _names(alias, StagedUpload, "id", "reserved", "expires_at", "state", "buried_at")
+    return _of_coming(alias, "{id}, {reserved}")
+
+
+@functools.cache
+def _still_to_come(alias: str) -> str:
+    size = "CASE WHEN {reserved} > {offset} THEN {reserved} - {offset} ELSE 0 END"
+    return _of_coming(alias, f"COALESCE(SUM({size}), 0)")
+
+
+def _of_coming(alias: str, what: str) -> str:
+    table, names = _names(alias, StagedUpload, "id", "reserved", "offset", "expires_at", "state", "buried_at")
     # The state as a literal, by which both databases know the index that has these rows alone.
     condition = (
         "{state} = '"
         + State.RECEIVING.value
         + "' AND {expires_at} > %s AND {buried_at} IS NULL AND {id} <> %s"
     )
-    columns = "{id}, {reserved}".format(**names)
-    return f"SELECT {columns} FROM {table} WHERE {condition.format(**names)}"  # noqa: S608 - names are the model's
+    return f"SELECT {what.format(**names)} FROM {table} WHERE {condition.format(**names)}"  # noqa: S608
 
 
 @functools.cache

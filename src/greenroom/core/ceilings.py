@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .errors import AddressExceeded, DiskFull, QuotaExceeded, TotalExceeded
 from .limits import format_size, parse_size
 from .store import Bounded
 from .upload import State, Upload
-
-PLENTY = 100 * 10**9
-"""With so many bytes above the floor of the disk nobody asks how many of them are still to come."""
 
 AHEAD = 64 * 2**20
 """What comes without a length is counted in pieces of so many bytes, so that not every read asks the ledger."""
@@ -59,20 +56,20 @@ class Ceilings:
         if reached(upload, count, held, self.address_uploads, self.address_bytes):
             raise AddressExceeded(name=upload.client_name)
 
-    @property
-    def is_tight(self) -> bool:
-        """Whether the room on the disk has to be shared out."""
-        return self.store is not None and self.store.room() < PLENTY
+    def needs_room(self, upload: Upload) -> bool:
+        """Whether the room on the disk has to be shared out among `upload` and the others."""
+        return self.store is not None and upload.reserved > 0
 
-    def check_room(self, upload: Upload, coming: Mapping[str, int]) -> None:
-        """Raise `DiskFull` if there will be no room for `upload` once all that is `coming` has come.
+    def check_room(self, upload: Upload, at_most: int, coming: Callable[[], Mapping[str, int]]) -> None:
+        """Raise `DiskFull` if there will be no room for `upload` once everything else has come.
 
-        `coming` has what is reserved for each of the others that are being received.
+        Of the others `at_most` bytes are still to come, as far as the ledger knows: it hears of them last. Only if
+        that does not fit, `coming` is asked what is reserved for each, and the store how much of it is here.
         """
-        if self.store is None or not upload.reserved:
+        if self.store is None or at_most + still_to_come(upload) <= self.store.room():
             return
         # In this order: what arrives in between is counted twice, and never not at all.
-        to_come = sum(max(reserved - self.store.size(each), 0) for each, reserved in coming.items())
+        to_come = sum(max(reserved - self.store.size(each), 0) for each, reserved in coming().items())
         to_come += max(upload.reserved - self.store.size(upload.id), 0)
         if to_come > self.store.room():
             raise DiskFull(name=upload.client_name)
@@ -95,3 +92,8 @@ def waits(upload: Upload, now: float) -> bool:
 def counted_bytes(upload: Upload) -> int:
     """What an upload counts against the ceilings: what it has reserved, or what is here if that is more."""
     return max(upload.offset, upload.reserved)
+
+
+def still_to_come(upload: Upload) -> int:
+    """How many bytes of what is reserved are not here yet; some that are may not be written down."""
+    return max(upload.reserved - upload.offset, 0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from typing import Any, Protocol, runtime_checkable
 
-from .ceilings import AHEAD, Ceilings, counted_bytes, waits
+from .ceilings import AHEAD, Ceilings, counted_bytes, still_to_come, waits
 from .digests import hex_of
 from .errors import Busy, Refused
 from .upload import State, Upload
@@ -161,9 +161,10 @@ class MemoryLedger:
         ceilings.check(upload, len(own), sum(map(counted_bytes, own)))
         if ceilings.counts_all:
             ceilings.check_all(upload, len(others), sum(map(counted_bytes, others)))
-        if ceilings.is_tight:
-            coming = {each.id: each.reserved for each in others if each.state is State.RECEIVING}
-            ceilings.check_room(upload, coming)
+        if ceilings.needs_room(upload):
+            coming = [each for each in others if each.state is State.RECEIVING]
+            at_most = sum(map(still_to_come, coming))
+            ceilings.check_room(upload, at_most, lambda: {each.id: each.reserved for each in coming})
 
     def claim(self, upload: Upload, use: str) -> bool:
         with self._lock:

@@ -20,7 +20,7 @@ from django.db.models import Sum
 from django.db.models.functions import Greatest
 
 from greenroom.core import Ceilings, Stage, State
-from greenroom.core.errors import Busy, Refused
+from greenroom.core.errors import Busy, DiskFull, Refused
 from greenroom.core.ledger import Ledger, MemoryLedger
 from greenroom.core.store import Standing
 from greenroom.ledger import OrmLedger
@@ -159,6 +159,33 @@ def test_what_was_announced_finds_its_room(
             stage = Stage(LocalStore(root, keep_free=0), ledger=OrmLedger(), owner=row.owner_id)
             upload = stage.append(row.pk, [b"x" * 600_000], offset=0)
             assert upload.state is State.STAGED
+
+
+@pytest.mark.parametrize("ledger", [MemoryLedger, OrmLedger])
+def test_what_was_announced_finds_its_room_on_a_disk_of_any_size(
+    ledger: Callable[[], Ledger], tmp_path: Path, injected: Injected
+) -> None:
+    """Sixty owners announce five gigabytes each; what has come already is asked of the store if it matters."""
+    free = 120 * 10**9
+
+    class Large(LocalStore):
+        def room(self) -> int:
+            return free
+
+        def size(self, upload_id: str) -> int:
+            return come.get(upload_id, 0)
+
+    come: dict[str, int] = {}
+    stage, here = Stage(Large(tmp_path), ledger=ledger(), ceilings=Ceilings(bytes="5 GB"), owner="last"), []
+    for number in range(60):
+        with injected(8), contextlib.suppress(DiskFull):
+            here.append(stage.for_owner(f"owner-{number}").create(client_name="film.mp4", length=5 * 10**9))
+    assert len(here) == 24
+    come[here[0].id], free = 5 * 10**9, free - 5 * 10**9  # nobody has written it down yet
+    with pytest.raises(DiskFull):
+        stage.create(client_name="film.mp4", length=1)
+    stage.ledger.remove(here[1].id)
+    stage.create(client_name="film.mp4", length=5 * 10**9)
 
 
 def test_a_reserve_that_somebody_fills_is_not_taken_back(tmp_path: Path, injected: Injected) -> None:
