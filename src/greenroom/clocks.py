@@ -3,7 +3,8 @@
 The clock of a database server decides for all hosts. SQLite has none: there it is this host's, and a host whose
 clock jumps ahead would find everything over at once. So each sweep writes down what it has read, and the next one
 compares: what the clock says has passed, and what of it the time since the start of the machine proves, which no
-clock can set. What is not proved may be an hour, so that a restart between two hourly sweeps needs nobody.
+clock can set. What is not proved may be an hour, so that neither a restart between two hourly sweeps needs anybody,
+nor a move to another machine.
 """
 
 from __future__ import annotations
@@ -35,11 +36,18 @@ class Reading:
     boot: str
     uptime: float
 
-    def proven_since(self, before: Reading) -> float:
-        """How many seconds have passed since `before` at least, whatever the clock says."""
-        if self.boot == before.boot and self.uptime >= before.uptime:
-            return self.uptime - before.uptime
-        return self.uptime  # the machine was started since
+    def is_same_start(self, before: Reading) -> bool:
+        """Whether the machine has been running since `before`."""
+        return self.boot == before.boot and self.uptime >= before.uptime
+
+    def off_since(self, before: Reading) -> float:
+        """By how many seconds the clock is ahead of what is proved, or behind it; the less if it may be either of two."""
+        passed = self.at - before.at
+        if self.is_same_start(before):
+            return passed - (self.uptime - before.uptime)
+        # The machine was started anew, and the time since then has passed; or the site has moved to a machine that had
+        # been up for long, and nothing is proved. The clock may agree with either: ahead of neither, it is not early.
+        return min(passed - self.uptime, passed, key=abs)
 
 
 def check_clock(ledger: OrmLedger, *, trust: bool = False) -> bool:
@@ -53,9 +61,8 @@ def check_clock(ledger: OrmLedger, *, trust: bool = False) -> bool:
     now = Reading(at=ledger.now(), boot=boot(), uptime=uptime())
     before = last_reading(ledger)
     if before is not None and not trust:
-        proven = now.proven_since(before)
-        if abs(now.at - before.at - proven) > TOLERANCE:
-            raise ClockJumped(sentence(now, before, proven))
+        if abs(now.off_since(before)) > TOLERANCE:
+            raise ClockJumped(sentence(now, before))
     compared = before is not None or trust or agrees_with_owners(ledger, now)
     StagedSweep.objects.using(ledger.alias).update_or_create(
         pk=1, defaults={"read_at": to_datetime(now.at), "boot": now.boot, "uptime": now.uptime}
@@ -83,17 +90,31 @@ def uptime() -> float:
         return time.monotonic()
 
 
-def sentence(now: Reading, before: Reading, proven: float) -> str:
+def sentence(now: Reading, before: Reading) -> str:
     """What an operator has to know and to do."""
-    off = now.at - before.at - proven
-    way = "ahead of" if off > 0 else "behind"
+    if now.is_same_start(before):
+        off = now.off_since(before)
+        why = (
+            f"That is {lasting(off)} {'ahead of' if off > 0 else 'behind'} what it should say: at the last sweep it "
+            f"said {written(before.at)}, and the machine has been up for {lasting(now.uptime - before.uptime)} since."
+        )
+        right = "it was wrong before"
+    else:
+        why = (
+            f"That is {lasting(now.at - before.at)} {'after' if now.at > before.at else 'before'} what it said at the "
+            f"last sweep, {written(before.at)}. Since then the machine was started anew, or the site was moved to "
+            f"another machine or container. This one has been up for {lasting(now.uptime)}, which does not bear it out."
+        )
+        right = "the machine was off, the site was moved, or the clock was wrong before"
     return (
-        f"This machine's clock says {written(now.at)}. That is {timedelta(seconds=round(abs(off)))} {way} what it "
-        f"should say: at the last sweep it said {written(before.at)}, and the time since the machine was started "
-        f"proves no more than {timedelta(seconds=round(proven))} since then. Nothing was removed. If the clock is "
-        "wrong, set it; the next sweep goes on by itself. If it is right (the machine was off, or the clock was "
-        "wrong before), run `manage.py clearstaged --trust-clock` once."
+        f"This machine's clock says {written(now.at)}. {why} Nothing was removed. If the clock is wrong, set it; the "
+        f"next sweep compares again. If it is right ({right}), run `manage.py clearstaged --trust-clock` once."
     )
+
+
+def lasting(seconds: float) -> str:
+    """So long, as operators read it."""
+    return str(timedelta(seconds=round(abs(seconds))))
 
 
 def written(moment: float) -> str:

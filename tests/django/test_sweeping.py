@@ -1,5 +1,6 @@
 """The sweeper: never early, always in the end, and it says what it did."""
 
+import json
 import os
 from collections.abc import Callable
 from io import StringIO
@@ -311,6 +312,42 @@ def test_a_restart_between_two_sweeps_needs_nobody_and_a_weekend_without_power_d
     call_command("clearstaged", "--trust-clock", verbosity=0)
     passes(hosts_clock, 1.1 * HOUR)
     assert clear_staged() == [file.upload.id]
+
+
+@pytest.mark.parametrize(
+    ("passed", "uptime", "goes_on"),
+    [
+        (600, 30 * 24 * HOUR, True),  # moved to a machine that has been up for long
+        (-600, 30 * 24 * HOUR, True),
+        (30 * 24 * HOUR, 30 * 24 * HOUR, True),  # restarted, and up since without a sweep
+        (5 * HOUR, 30 * 24 * HOUR, False),  # moved, but not at once
+        (30 * 24 * HOUR, 60 * 24 * HOUR, False),  # moved to where the clock is wrong
+        (30 * 24 * HOUR, 600, False),  # off for long, or the clock is wrong
+        (-30 * 24 * HOUR, 600, False),
+    ],
+)
+def test_another_start_is_another_machine_or_the_same_one(
+    passed: float, uptime: float, goes_on: bool, guest: Guest, hosts_clock: SimpleNamespace
+) -> None:
+    clear_staged()
+    guest.hold(DATA)
+    hosts_clock.now, hosts_clock.uptime, hosts_clock.boot = hosts_clock.now + passed, uptime, "another"
+    if goes_on:
+        clear_staged()
+        return
+    with pytest.raises(clocks.ClockJumped) as stopped:
+        clear_staged()
+    said = str(stopped.value)
+    assert "started anew, or the site was moved" in said
+    assert f"up for {clocks.lasting(uptime)}" in said
+    assert f"{clocks.lasting(passed)} {'after' if passed > 0 else 'before'}" in said
+    assert "should say" not in said, "which nobody knows"
+    assert StagedUpload.objects.get().buried_at is None
+    output = StringIO()
+    with pytest.raises(CommandError) as ended:
+        call_command("auditstaged", "--repair", "--json", stdout=output)
+    assert ended.value.returncode == 2
+    assert json.loads(output.getvalue())["stopped"] == said
 
 
 def test_the_first_sweep_of_all_compares_with_who_was_here(
