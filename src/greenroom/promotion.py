@@ -58,6 +58,11 @@ class Promotion:
         return use_key(self.upload, self.claim.use)
 
     @property
+    def in_place(self) -> bool:
+        """Whether its bytes stand under a name that is its own. What did not come so far is certainly not saved."""
+        return self.measured.goes_on
+
+    @property
     def ledger(self) -> OrmLedger:
         return cast(OrmLedger, self.staged.stage.ledger)
 
@@ -98,11 +103,19 @@ class Promotion:
     def finish(self) -> None:
         """The row is safe: nothing is left to settle."""
         self.claim.erase(cast(SideFiles, self.staged.stage.store))
+        self.end(saved=True)
+
+    def end(self, *, saved: bool) -> None:
+        """It is certain what became of it; this is told once."""
+        if self.finished:  # its claim could not be erased then
+            return
         self.finished = True
-        self.measured.end()
-        signals.promoted.send(
-            sender=type(self.instance), instance=self.instance, upload=self.upload, name=self.claim.place
-        )
+        self.measured.end(None if saved else "undone")
+        if saved:
+            # Robust, since it is saved whatever a receiver makes of it, and the next file has to be finished too.
+            signals.promoted.send_robust(
+                sender=type(self.instance), instance=self.instance, upload=self.upload, name=self.claim.place
+            )
 
 
 class TakenUse(AlreadySaved):
@@ -128,7 +141,7 @@ def promote_before_save(
         fieldfile = getattr(instance, field.attname)
         staged = getattr(fieldfile, "_file", None)
         if isinstance(staged, StagedFile) and not fieldfile._committed and is_ordinary(fieldfile):
-            promote(staged, instance, field, fieldfile)
+            promote(staged, instance, field, fieldfile, using)
 
 
 def close_after_save(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
@@ -144,14 +157,14 @@ def close_after_save(sender: type[models.Model], instance: models.Model, using: 
 
 
 def promote(
-    staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile
+    staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile, using: str
 ) -> None:
-    """Claim, journal, put in place, and name the file in the instance."""
+    """Claim, journal, put in place, and name the file in the instance, which is about to be written to `using`."""
     staged.identify()  # before anything is claimed: by what a use is known must not change while it is open
     upload = staged.keep()
     staged.stage.verify(upload)
     target = f"{field.model._meta.label}.{field.name}"
-    claim = Claim.new(upload.id, use=staged.use, target=target, source=staged.source)
+    claim = Claim.new(upload.id, use=staged.use, target=target, source=staged.source, database=using)
     promotion = Promotion(staged=staged, upload=upload, claim=claim, instance=instance)
     visit = current_visit()
     if visit is not None:

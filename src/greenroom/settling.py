@@ -6,12 +6,13 @@ import contextlib
 import io
 import logging
 import os
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 from django.apps import apps
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 
 from .core import LocalFiles, SideFiles, Stage, State, Store, Upload
 from .core.claims import Claim, UnreadableClaim, claims_of, is_claimed
@@ -21,28 +22,33 @@ from .core.place import remove_partial
 from .ledger import OrmLedger
 from .models import StagedUse
 from .owners import Visit
-from .promotion import is_local
+from .promotion import Promotion, is_local
 
 logger = logging.getLogger("greenroom")
+
+NOBODYS: Mapping[str, Promotion] = MappingProxyType({})
 
 
 def settle_promotions(visit: Visit) -> None:
     """At the end of a request: whatever it has begun to save and not finished. What cannot be settled now stays."""
-    own = {each.claim.id for each in visit.promotions}
+    own = {each.claim.id: each for each in visit.promotions}
     for each in list(visit.promotions):
         if not each.finished:
-            each.measured.end("undone")
             settle(each.staged.stage, each.upload.id, own=own)
-            if each.taken:  # and came to no claim, or to one that is settled
+        if not each.finished:  # there is no claim of it, or its upload's could not be settled
+            if each.in_place:
+                each.end(saved=row_holds(each.claim))  # the sweeper settles the claim
+            elif each.taken:
                 each.ledger.release(each.upload, each.claim.use)
         visit.promotions.remove(each)
 
 
-def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) -> bool:
+def settle(stage: Stage, upload_id: str, own: Mapping[str, Promotion] = NOBODYS) -> bool:
     """Settle the claims of one upload; False if one of them may still be under way.
 
     Taking a claim's use is what tells a dead claim from a live one: while the transaction that took it
-    runs, the database makes us wait for its end. `own` are the ids of claims that are known to have ended.
+    runs, the database makes us wait for its end. `own` are promotions that are known to have ended, by the
+    ids of their claims: they get to know what became of them.
     """
     store = cast(SideFiles, stage.store)
     ledger = cast(OrmLedger, stage.ledger)
@@ -66,6 +72,8 @@ def settle(stage: Stage, upload_id: str, own: AbstractSet[str] = frozenset()) ->
             settle_one(stage, upload, claim, saved=claim in saved)
     for claim in over:
         claim.erase(store)
+        if claim.id in own:
+            own[claim.id].end(saved=claim in saved)
     return len(over) == len(claims)
 
 
@@ -123,8 +131,25 @@ def row_holds(claim: Claim) -> bool:
     if target is None:
         return True
     model, field = target
-    rows = model._base_manager.using(router.db_for_write(model))
-    return rows.filter(**{field.name: claim.place}).exists()
+    if claim.database:
+        # Of a database that is not configured any more nobody can know.
+        return claim.database not in connections or is_named_in(claim.database, model, field, claim.place)
+    usual = router.db_for_write(model)
+    return any(
+        is_named_in(alias, model, field, claim.place)
+        for alias in connections
+        if alias == usual or has_table(alias, model)
+    )
+
+
+def is_named_in(alias: str, model: type[models.Model], field: models.FileField, place: str) -> bool:
+    """Whether a row in this database has `place` as its file."""
+    return model._base_manager.using(alias).filter(**{field.name: place}).exists()
+
+
+def has_table(alias: str, model: type[models.Model]) -> bool:
+    """Whether this database has rows of the model at all. Asked first: an error would break a transaction there."""
+    return model._meta.db_table in connections[alias].introspection.table_names(include_views=True)
 
 
 def remove_placed(claim: Claim, store: Store) -> None:

@@ -3,7 +3,11 @@
 from django.dispatch import Signal
 
 promoted = Signal()
-"""An upload was saved: `sender` is the model, with `instance`, `upload` (the record) and `name` in the storage."""
+"""An upload was saved: `sender` is the model, with `instance`, `upload` (the record) and `name` in the storage.
+
+It is sent once, as a hook of `on_commit`, or at the end of the request if a hook before that one has raised. Nobody is
+told of a save that only the sweeper finds (its process was killed behind the commit): its instance is gone. The file is
+saved whatever a receiver makes of it: what it raises is logged by Django (`django.dispatch`), and breaks nothing."""
 
 received = Signal()
 """An upload was received and is whole: `sender` is `StagedFile`, with `file`."""

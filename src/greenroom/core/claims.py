@@ -25,8 +25,9 @@ class Claim:
     """One attempt to save one upload.
 
     `use` is the form's one chance that it takes, `target` says what kind of place it is (a model's field),
-    `place` is the name in it, `source` the side file that is put there (empty: the upload's own bytes). `id`
-    names the journal's entry.
+    `place` is the name in it, `source` the side file that is put there (empty: the upload's own bytes),
+    `database` is where the row that names it is written (empty: nobody has written it down). `id` names the
+    journal's entry.
     """
 
     id: str
@@ -35,14 +36,13 @@ class Claim:
     target: str
     source: str = ""
     place: str = ""
+    database: str = ""
 
     @classmethod
-    def new(cls, upload_id: str, *, use: str, target: str, source: str = "", place: str = "") -> Self:
+    def new(cls, upload_id: str, *, use: str, target: str, **others: str) -> Self:
         """A claim with a fresh id; without a use it gets one of its own, which nobody else can take."""
         claim_id = new_id()
-        return cls(
-            id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, source=source, place=place
-        )
+        return cls(id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, **others)
 
     def write(self, store: SideFiles) -> None:
         """Durable before the bytes are placed."""
