@@ -60,9 +60,8 @@ def check_clock(ledger: OrmLedger, *, trust: bool = False) -> bool:
         return True
     now = Reading(at=ledger.now(), boot=boot(), uptime=uptime())
     before = last_reading(ledger)
-    if before is not None and not trust:
-        if abs(now.off_since(before)) > TOLERANCE:
-            raise ClockJumped(sentence(now, before))
+    if before is not None and not trust and abs(now.off_since(before)) > TOLERANCE:
+        raise ClockJumped(sentence(now, before))
     compared = before is not None or trust or agrees_with_owners(ledger, now)
     StagedSweep.objects.using(ledger.alias).update_or_create(
         pk=1, defaults={"read_at": to_datetime(now.at), "boot": now.boot, "uptime": now.uptime}
