@@ -258,6 +258,24 @@ class ForgetsTheDisk(MemoryLedger):
         super()._check(upload, replace(ceilings, store=None))
 
 
+class Unasked:
+    """A store of which nobody knows what is in it."""
+
+    def __init__(self, store):
+        self.room = store.room
+
+    def size(self, upload_id):
+        return 0
+
+
+class ForgetsWhatHasCome(MemoryLedger):
+    """What is on the disk already needs room once more."""
+
+    def _check(self, upload, ceilings):
+        store = Unasked(ceilings.store) if ceilings.store else None
+        super()._check(upload, replace(ceilings, store=store))
+
+
 class CountsTheBuried(MemoryLedger):
     """Tombstones stand against the ceilings."""
 
@@ -338,6 +356,7 @@ CAUGHT = {
     ReservesLess: 8,
     CountsNobodyElse: 8,
     ForgetsTheDisk: 8,
+    ForgetsWhatHasCome: 8,
     CountsTheBuried: 8,
     SwapsWithoutComparing: 10,
     ComparesTheOffset: 10,

@@ -30,10 +30,11 @@ class Thoughtful(Ceilings):
 
 
 class Room:
-    """A disk, to a ledger: so many bytes can be taken in, and none has come yet."""
+    """A disk, to a ledger: so many bytes can be taken in, and of each upload so many are `here`."""
 
     def __init__(self, room: int) -> None:
         self._room = room
+        self.here: dict[str, int] = {}
 
     def room(self) -> int:
         """As `Bounded`."""
@@ -41,7 +42,7 @@ class Room:
 
     def size(self, upload_id: str) -> int:
         """As `Bounded`."""
-        return 0
+        return self.here.get(upload_id, 0)
 
 
 class CeilingPromises(Recording):
@@ -172,7 +173,8 @@ class CeilingPromises(Recording):
 
     @part_of(8)
     def test_what_is_announced_finds_room_on_the_disk(self, ledger: Ledger) -> None:
-        tight = Ceilings(store=Room(250))
+        disk = Room(250)
+        tight = Ceilings(store=disk)
         inserted(ledger, tight, reserved=100)
         growing = inserted(ledger, tight, owner="another")
         ledger.reserve(growing, 100, tight)
@@ -182,6 +184,10 @@ class CeilingPromises(Recording):
         with promised(DiskFull, "What grows has to fit as well."):
             ledger.reserve(growing, 151, tight)
         inserted(ledger, tight, owner="a third", reserved=50)
+        disk.here[growing.id] = 100  # and the room is what it was, because others have removed something
+        inserted(ledger, tight, owner="a third", reserved=100)
+        with promised(DiskFull, "What has come needs no room any more, what has not does."):
+            inserted(ledger, tight, owner="a third", reserved=1)
 
 
 def insert_at_once(
