@@ -203,6 +203,7 @@ class Part:
         self._place = place
         self._length = length
         self._coming = coming
+        self._seen = time.monotonic()  # when the lease was last renewed
         self._hashed = coming.may_be_whole(length)
         self._spool = Spool(
             name=upload.client_name,
@@ -221,6 +222,7 @@ class Part:
         spool = self._spool
         try:
             for chunk in chunks_of(self._coming.source):
+                self._renew()
                 if self._length is None:
                     self._make_room(spool.size + memoryview(chunk).nbytes)
                 spool.write(chunk)
@@ -250,6 +252,12 @@ class Part:
             self._keep()
             raise
         return self._complete()
+
+    def _renew(self) -> None:
+        """As of an intake: no byte is added to what has expired, as that does not count."""
+        if time.monotonic() - self._seen >= self._stage.leases.held / 16:
+            self._upload = self._swap(self._stage.renewed(self._upload))
+            self._seen = time.monotonic()
 
     def _make_room(self, size: int) -> None:
         """Nothing is added that does not count: of an unknown length some more is reserved as it comes."""

@@ -194,9 +194,9 @@ class Intake:
         return time.monotonic() - self._seen
 
     def _renew(self) -> None:
-        """While bytes arrive the lease does not end, however slowly they come."""
+        """While bytes arrive the lease does not end, however slowly they come. Behind too long a pause it has."""
         lease = self._stage.leases.receiving
         if self._age() >= lease / 16:
-            after = self._written.leased(self._stage.ledger.now() + lease)
-            self._swap(after)
+            now = self._stage.ledger.now()
+            self._swap(self._written.renewed(now + lease, now=now))
             self._seen = time.monotonic()

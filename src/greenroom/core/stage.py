@@ -317,16 +317,17 @@ class Stage:
     # -- for Intake and append ---------------------------------------------------------------------
 
     def completed(self, upload: Upload, spool: Spool, *, stamp: str) -> Upload:
-        """The record of `upload` with everything that `spool` found out."""
+        """The record of `upload` with everything that `spool` found out; `NotHeld` as of `renewed`."""
         now = self.ledger.now()
         staged = upload.staged(
             size=spool.size, digest=spool.digest, media_type=spool.media_type, stamp=stamp, at=now
         )
-        return staged.leased(self._lease_end(upload, now))
+        return staged.renewed(self._lease_end(upload, now), now=now)
 
     def renewed(self, upload: Upload) -> Upload:
-        """The same with its lease renewed, because bytes arrive."""
-        return upload.leased(self._lease_end(upload, self.ledger.now()))
+        """The same with its lease renewed, because bytes arrive; `NotHeld` if it has ended."""
+        now = self.ledger.now()
+        return upload.renewed(self._lease_end(upload, now), now=now)
 
     def _lease_end(self, upload: Upload, now: float) -> float:
         return min(upload.created_at + self.leases.longest, now + self.leases.held)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-from .errors import IllegalTransition
+from .errors import IllegalTransition, NotHeld
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -116,6 +116,12 @@ class Upload:
     def leased(self, expires_at: float) -> Self:
         """Somebody used it, so it is kept until `expires_at` at least."""
         return replace(self, expires_at=max(self.expires_at, expires_at))
+
+    def renewed(self, expires_at: float, *, now: float) -> Self:
+        """The same because bytes arrive. What has expired is absence: it counts no more, and others may have come."""
+        if self.expires_at <= now:
+            raise NotHeld(name=self.client_name)
+        return self.leased(expires_at)
 
     def _require(self, *states: State) -> None:
         if self.state not in states:

@@ -19,13 +19,15 @@ from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Greatest
 
-from greenroom.core import Ceilings, Stage, State
-from greenroom.core.errors import Busy, DiskFull, Refused
+from greenroom.core import Ceilings, Leases, Stage, State, Upload
+from greenroom.core.errors import Busy, DiskFull, NotHeld, QuotaExceeded, Refused
+from greenroom.core.intake import Intake
 from greenroom.core.ledger import Ledger, MemoryLedger
 from greenroom.core.store import Standing
 from greenroom.ledger import OrmLedger
 from greenroom.models import StagedUpload
 from greenroom.stores import LocalStore
+from greenroom.testing import FakeClock
 from tests.disks import mounted
 from tests.faults.tally import NIGHT, Injected
 
@@ -223,6 +225,68 @@ def test_who_is_overtaken_counts_nothing_more(ledger: Callable[[], Ledger], tmp_
             with pytest.raises(Busy, match=r"tea\.bin"):
                 stage.ledger.reserve(upload, size, stage.ceilings)
     assert stage.get(upload.id) == here
+
+
+def push(intake: Intake, pieces: Iterator[bytes]) -> None:
+    for piece in pieces:
+        intake.write(piece)
+    intake.finish()
+
+
+class ClockedLedger(OrmLedger):
+    """For which time passes when a test says so."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.now = clock  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("ledger", [MemoryLedger, ClockedLedger])
+@pytest.mark.parametrize("way", ["form", "form, at its end", "append", "append, at its end"])
+def test_who_goes_on_after_the_lease_is_told_and_adds_nothing(
+    ledger: Callable[[FakeClock], Ledger], way: str, tmp_path: Path, injected: Injected
+) -> None:
+    """It counted no more, and somebody else has taken the room meanwhile."""
+    clock = FakeClock()
+    lease = 1e-3 if "end" not in way else 3_600.0  # which is looked at with every piece, or at the end
+    stage = Stage(
+        LocalStore(tmp_path, keep_free=0),
+        ledger=ledger(clock),
+        leases=Leases(receiving=lease, held=lease),
+        ceilings=Ceilings(bytes="1 MB"),
+        owner="somebody",
+    )
+    second: list[Upload] = []
+
+    def pause() -> None:
+        clock.advance(3_601)
+        second.append(stage.create(client_name="second.bin", length=900_000))
+
+    def pieces(upload: Upload) -> Iterator[bytes]:
+        yield b"x" * 450_000
+        if "end" in way:
+            yield b"x" * 450_000
+        pause()
+        if "end" not in way:
+            yield b"x" * 450_000
+            raise AssertionError("It was taken.")
+
+    with injected(8):
+        if way.startswith("append"):
+            first = stage.create(client_name="first.bin", length=900_000)
+            with pytest.raises(NotHeld, match=r"first\.bin"):
+                stage.append(first.id, pieces(first), offset=0)
+        else:
+            intake = stage.intake(client_name="first.bin", reserve=900_000, memory=0)
+            first = intake.upload
+            with pytest.raises(NotHeld, match=r"first\.bin"):
+                push(intake, pieces(first))
+        with pytest.raises(NotHeld):
+            stage.get(first.id)
+        with pytest.raises(QuotaExceeded):
+            stage.create(client_name="third.bin", length=100_001)
+        assert on_disk(tmp_path) <= 900_000
+        assert stage.append(second[0].id, [b"x" * 900_000], offset=0).state is State.STAGED
 
 
 def test_what_is_saved_or_given_up_makes_room_and_nothing_else_does(
