@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import cast
@@ -12,13 +13,15 @@ from django.shortcuts import render
 
 from . import statements
 from .core import Stage, Token
-from .core.errors import NotHeld
+from .core.errors import Busy, NotHeld
 from .files import StagedFile, token_signer
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
 from .owners import Visit, current_visit
 from .promotion import TakenUse
 from .settling import free_use
+
+logger = logging.getLogger("greenroom")
 
 PATIENCE = 10.0
 """Seconds that the second submit waits for the first: longer than a save takes, shorter than a proxy waits."""
@@ -40,14 +43,17 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
 
     Who comes second waits here until the first has ended. If that one has saved the very same form, raises
     `TakenUse`. If the form has been changed since, answers False: it is not the same submit, and what was
-    changed must not be lost without a word.
+    changed must not be lost without a word. If after all this time the use is neither free nor anybody's, raises
+    `Busy`.
     """
     visit = current_visit()
     wanted = [each for each in files if each.use]
     if visit is not None:
         for each in wanted:
             each.identify()
+    until = time.monotonic() + PATIENCE
     while visit is not None and wanted:
+        is_last = time.monotonic() > until
         taken = claim_all(wanted, visit)
         if taken is None:
             return True
@@ -57,6 +63,10 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
             if StagedUse.objects.using(ledger.alias).filter(pk=key).exclude(post=visit.post).exists():
                 return False
             raise TakenUse(name=taken.upload.client_name, key=key)
+        if is_last:  # others take it again and again and give it back, or the database refuses every use
+            logger.error("The use %s of upload %s cannot be taken, and nobody has it.", key, taken.upload.id)
+            raise Busy(name=taken.upload.client_name)
+        time.sleep(_PAUSE)
     return True
 
 

@@ -22,6 +22,7 @@ from .answers import give_first_answer, take_uses
 from .core import UsageError, format_size
 from .core.errors import (
     Altered,
+    Busy,
     DiskFull,
     EmptyFile,
     NotChecked,
@@ -44,7 +45,7 @@ from .promotion import TakenUse
 from .rules import Rules
 from .wording import say
 
-PASSING = {NotChecked.code, DiskFull.code, StoreUnavailable.code}
+PASSING = {Busy.code, NotChecked.code, DiskFull.code, StoreUnavailable.code}
 """Refusals that say nothing about the file: the same one may be taken the next time, and stays on the page."""
 
 
@@ -120,7 +121,7 @@ class Cleaner:
         try:
             if not take_uses([row.staged for row in rows if row.staged is not None]):
                 self.renew_uses(rows)
-        except NotHeld as refusal:  # given up since it was opened, a moment ago
+        except (NotHeld, Busy) as refusal:  # given up since it was opened, a moment ago; or nobody's turn
             self.refuse(next(row for row in rows if row.client_name == refusal.name), refusal)
 
     def renew_uses(self, rows: list[Row]) -> None:

@@ -2,20 +2,21 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django import forms
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.test import Client
 from django.urls import path
 
 from greenroom.forms import StagedFileField
-from tests.django.conftest import Browser
-from tests.pages import CONTENT_TYPE, Page, page_of
+from greenroom.ledger import OrmLedger
+from tests.django.conftest import Browser, Guest
+from tests.pages import CONTENT_TYPE, Page, errors_of, page_of
 from tests.shop.models import Album, Paper
 from tests.urls import urlpatterns as shop
 
@@ -251,3 +252,32 @@ def test_two_forms_of_one_upload_save_twice_at_once(browser: Browser) -> None:
 
     assert at_once(2, submit) == [302, 302]
     assert Paper.objects.count() == 2
+
+
+@pytest.fixture
+def no_more_uses(guest: Guest) -> Iterator[Callable[[], None]]:
+    """The database refuses every further use as one that is there already, until it is told to stop."""
+    assert OrmLedger().claim(guest.hold(b"pot").upload, "another-form")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX only_one ON greenroom_stageduse (closed)")
+
+    def stop() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS only_one")
+
+    yield stop
+    stop()
+
+
+def test_a_use_that_cannot_be_taken_and_that_nobody_has(
+    browser: Browser, no_more_uses: Callable[[], None], monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("greenroom.answers.PATIENCE", 0.2)
+    page = page_of(browser.fill("/note/", {"title": ""}, {"body": ("tea.bin", DATA)}))
+    answer = browser.send("/note/", page, {"title": "tea"})
+    (error,) = errors_of(answer, "body")
+    assert error.endswith("try again.")
+    assert "cannot be taken" in caplog.text
+    no_more_uses()
+    assert browser.send("/note/", page_of(answer), {"title": "tea"}).status_code == 302
+    assert Paper.objects.count() == 1
