@@ -43,7 +43,13 @@ class Measure:
     def __str__(self) -> str:
         what = f"{self.name} {self.kind}".rstrip()
         upload = f", upload {self.upload_id}" if self.upload_id else ""
-        return f"{what}: {self.outcome}, {self.count} of {self.bytes} bytes in {self.seconds:.3f} s{upload}"
+        amount = f"{counted(self.count, 'file')}, {counted(self.bytes, 'byte')}"
+        return f"{what}: {self.outcome}, {amount} in {self.seconds:.3f} s{upload}"
+
+
+def counted(number: int, noun: str) -> str:
+    """As it is said in a log, which is English: "1 file", "0 bytes"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class measuring:

@@ -122,6 +122,23 @@ def test_a_save_that_is_rolled_back_is_undone(heard: Heard, guest: Guest) -> Non
     assert heard.facts("save") == [("save", "", "undone", 3, 0)]
 
 
+def test_one_save_of_a_request_is_done_and_the_other_undone(heard: Heard, guest: Guest) -> None:
+    """The first is committed, but a hook before ours raises; the second is rolled back."""
+
+    def fail() -> None:
+        raise RuntimeError("The mail server is away.")
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        transaction.on_commit(fail)
+        Paper.objects.create(title="tea", body=guest.hold(b"tea"))
+    with transaction.atomic():
+        Paper.objects.create(title="pot", body=guest.hold(b"a pot"))
+        transaction.set_rollback(True)
+    assert not heard.facts("save")
+    guest.end_request()
+    assert heard.facts("save") == [("save", "", "done", 3, 1), ("save", "", "undone", 5, 0)]
+
+
 def test_a_save_that_is_refused(heard: Heard, guest: Guest) -> None:
     file = guest.hold(b"tea", use="one-chance")
     Paper.objects.create(title="tea", body=file)
@@ -174,7 +191,18 @@ def test_a_record_of_the_log_has_the_same_numbers(heard: Heard, caplog: pytest.L
         assert {name: getattr(record, name) for name in values} == values
         assert json.loads(json.dumps(values)) == values
         assert record.getMessage() == str(measure)
-    assert records[1].getMessage().startswith("receive tus: done, 1 of 5 bytes in 0.")
+    assert records[1].getMessage().startswith("receive tus: done, 1 file, 5 bytes in 0.")
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "said"),
+    [(12, 0, "12 files, 0 bytes"), (1, 1, "1 file, 1 byte"), (0, 5, "0 files, 5 bytes")],
+)
+def test_a_measure_can_be_read_aloud(count: int, size: int, said: str) -> None:
+    measure = Measure(
+        name="sweep", kind="", outcome="done", seconds=0.25, bytes=size, count=count, upload_id=""
+    )
+    assert str(measure) == f"sweep: done, {said} in 0.250 s"
 
 
 def test_refusals_alone_are_what_a_site_logs_at_info(caplog: pytest.LogCaptureFixture) -> None:
