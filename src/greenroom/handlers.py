@@ -27,6 +27,7 @@ from . import signals
 from .bodies import Body
 from .core.errors import CutShort, MalformedBody, Refused, TooMany
 from .core.intake import Intake
+from .core.limits import parse_size
 from .core.names import clean_name
 from .files import StagedFile
 from .measures import measuring
@@ -187,12 +188,15 @@ class FormReader:
         try:
             if index >= policy.max_files:
                 raise TooMany(limit=policy.max_files)
-            ceiling = policy.limits.ceiling
+            # What follows the file in the body cannot be told from it yet. It alone makes no file too large.
             coming = max(self.length - self.bytes_read, 0) + self.parser.left
+            most = [coming, parse_size(visit.stage.ceilings.bytes)]
+            if policy.limits.ceiling is not None:
+                most.append(policy.limits.ceiling)
             intake = visit.stage.intake(
                 client_name=name,
                 client_type=part.content_type,
-                reserve=coming if ceiling is None else min(coming, ceiling),
+                reserve=min(most),
                 memory=min(policy.memory, self.memory_left(policy.memory)),
                 limits=policy.limits,
             )

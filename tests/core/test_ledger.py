@@ -3,7 +3,7 @@
 import pytest
 
 from greenroom.core import Ceilings, MemoryLedger, UsageError, Uses
-from greenroom.core.errors import QuotaExceeded
+from greenroom.core.errors import QuotaExceeded, TooLarge
 from greenroom.testing import FakeClock, LedgerSuite
 from greenroom.testing.ledgers import inserted
 
@@ -47,8 +47,11 @@ def test_the_sentences_of_the_ceilings_name_the_limit() -> None:
     ledger = MemoryLedger()
     with pytest.raises(QuotaExceeded, match="0 files are waiting already"):
         inserted(ledger, Ceilings(uploads=0))
-    with pytest.raises(QuotaExceeded, match="5 GB are waiting already"):
+    with pytest.raises(TooLarge, match="too large: at most 5 GB"):  # nothing waits
         inserted(ledger, Ceilings(), reserved=5_000_000_001)
+    inserted(ledger, Ceilings(), reserved=1)
+    with pytest.raises(QuotaExceeded, match="5 GB are waiting already"):
+        inserted(ledger, Ceilings(), reserved=5_000_000_000)
 
 
 def test_ceilings_are_sizes() -> None:

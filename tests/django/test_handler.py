@@ -211,6 +211,23 @@ def test_the_files_of_a_post_reserve_no_more_than_they_bring(browser: Any, setti
     )
 
 
+@pytest.mark.parametrize(("size", "refused"), [(100_000, {}), (100_401, {"large": ["too_large"]})])
+def test_what_follows_a_file_makes_it_not_too_large(
+    browser: Any, settings: Any, size: int, refused: dict[str, list[str]]
+) -> None:
+    settings.GREENROOM = {"OWNER_BYTES": 100_400}
+    page = browser.get("/mixed/")
+    parts = page.parts(files={"large": ("tea.bin", bytes(size))})
+    body = encode([*parts, ("title", "x" * 1_000)])
+    assert answer_of(browser.post_body("/mixed/", body))["refused"] == refused
+
+
+def test_what_is_larger_than_all_that_may_wait_is_told_so(browser: Any, settings: Any) -> None:
+    settings.GREENROOM = {"OWNER_BYTES": 100_400}
+    answer = browser.fill("/paper/", {"title": "tea"}, {"body": ("tea.bin", bytes(100_401))})
+    assert "“tea.bin” is too large: at most 100.4 kB is taken here." in page_of(answer).text
+
+
 # -- memory or disk --------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .errors import AddressExceeded, DiskFull, QuotaExceeded, TotalExceeded
+from .errors import AddressExceeded, DiskFull, QuotaExceeded, TooLarge, TotalExceeded
 from .limits import format_size, parse_size
 from .store import Bounded
 from .upload import State, Upload
@@ -41,7 +41,13 @@ class Ceilings:
         return self.address_uploads is not None or self.address_bytes is not None
 
     def check(self, upload: Upload, count: int, held: int) -> None:
-        """Raise `QuotaExceeded` if `upload` cannot be added to `count` uploads of `held` bytes, the owner's own."""
+        """Raise `QuotaExceeded` if `upload` cannot be added to `count` uploads of `held` bytes, the owner's own.
+
+        `TooLarge` if it could not be even if nothing waited: then saving some of what does would not help.
+        """
+        largest = parse_size(self.bytes)
+        if counted_bytes(upload) > largest:
+            raise TooLarge(name=upload.client_name, limit=format_size(largest))
         over = reached(upload, count, held, self.uploads, self.bytes)
         if over:
             raise QuotaExceeded(name=upload.client_name, limit=over)

@@ -22,8 +22,8 @@ class Ledger(Protocol):
         """Seconds since the epoch by the clock that all leases are measured by."""
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
-        """Add a record, unless one of the ceilings is reached (`QuotaExceeded`, `TotalExceeded`, `AddressExceeded`,
-        `DiskFull`); both at once, atomically."""
+        """Add a record, unless one of the ceilings is reached (`TooLarge`, `QuotaExceeded`, `TotalExceeded`,
+        `AddressExceeded`, `DiskFull`); both at once, atomically."""
 
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
         """Count `size` bytes at least for an upload that is here already, or refuse as `insert`.
