@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from django.db import DatabaseError, models, transaction
 from django.db.models.fields.files import FieldFile
 
 from . import conf, signals, statements
-from .core import SideFiles, Upload
+from .core import SideFiles, Upload, UsageError
 from .core.claims import Claim
 from .core.errors import AlreadySaved, Altered, NotHeld, Refused
 from .core.place import disk_or_refusal, sync_directory
@@ -141,6 +142,7 @@ def promote_before_save(
         fieldfile = getattr(instance, field.attname)
         staged = getattr(fieldfile, "_file", None)
         if isinstance(staged, StagedFile) and not fieldfile._committed and is_ordinary(fieldfile):
+            check_crop_is_written(staged, only)
             promote(staged, instance, field, fieldfile, using)
 
 
@@ -265,6 +267,15 @@ def is_local(storage: Any) -> bool:
 def is_ordinary(fieldfile: FieldFile) -> bool:
     """A field file with a `save` of its own is left to it: it gets an ordinary stream."""
     return type(fieldfile).save is FieldFile.save
+
+
+def check_crop_is_written(staged: StagedFile, only: Collection[str] | None) -> None:
+    """Raise `UsageError` if the picture would be saved without its crop: the row would keep that of another picture."""
+    if staged.crop_to and only is not None and staged.crop_to not in only:
+        rule = (
+            f"A picture is saved together with its crop, so update_fields names {staged.crop_to!r} as well."
+        )
+        raise UsageError(f"{rule} It never names a field that was deferred.", sorted(only))
 
 
 def write_crop(instance: models.Model, staged: StagedFile) -> None:

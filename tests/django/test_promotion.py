@@ -10,7 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
-from greenroom.core.errors import Altered
+from greenroom.core.errors import Altered, UsageError
 from greenroom.core.place import partial_path, try_lock
 from greenroom.files import Bake
 from greenroom.images import Crop
@@ -297,6 +297,22 @@ def test_the_crop_goes_to_the_field_that_was_named(guest: Any, png: bytes, crop:
     assert Path(product.photo.path).read_bytes() == png == Path(scan.page.path).read_bytes()
     assert product.photo_crop == (crop.to_dict() if crop else None)
     assert scan.page_crop == "" if crop is None else Crop.parse(scan.page_crop) == crop
+
+
+def test_a_picture_is_not_saved_without_its_crop(guest: Any, png: bytes, media: Path) -> None:
+    product = Product.objects.create(name="tea", photo_crop={"of": "another picture"})
+    file = guest.hold(png, "tea.png").cropped(CROP, Bake(apply=False), crop_to="photo_crop")
+    deferring = Product.objects.defer("photo_crop").get()
+    product.photo = deferring.photo = file
+    with pytest.raises(UsageError, match=r"'photo_crop' as well.* Got: \['photo'\]"):
+        product.save(update_fields=["photo"])
+    with pytest.raises(UsageError, match="deferred"):
+        deferring.save()
+    assert files_under(media) == []
+    assert guest.claims(file) == []
+    product.save(update_fields=["photo", "photo_crop"])
+    product = Product.objects.get()
+    assert (Path(product.photo.path).read_bytes(), product.photo_crop) == (png, CROP.to_dict())
 
 
 def test_a_saved_crop_shares_no_bytes_with_the_next_save_of_it(guest: Any, png: bytes) -> None:
