@@ -21,7 +21,7 @@ from greenroom.core.store import Standing, check_beside, check_id
 from greenroom.core.upload import is_id, new_id
 
 from .fenced import LocalPlace, standing
-from .writing import Disk, LocalWriter
+from .writing import Disk, LocalWriter, settle_leading
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -240,6 +240,7 @@ class LocalStore:
             except FileNotFoundError:
                 # This is the first upload, or the sweeper removed the empty parent between these two lines.
                 self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                settle_leading.cache_clear()  # those that lead to it may be new as well
 
 
 def remove_directory(path: Path) -> None:

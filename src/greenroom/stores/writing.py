@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -38,10 +39,13 @@ class Disk:
         if not self.durable:
             return
         os.fsync(descriptor)
-        for directory in () if named else path.parents:
+        if named:
+            return
+        for directory in path.parents:
             sync_directory(directory)
             if directory == self._root.parent:
-                return
+                break
+        settle_leading(self._root.absolute().parent)
 
     def settle_or_cut(self, descriptor: int, path: Path, begun: int) -> None:
         """The same for whoever has written from `begun` on.
@@ -54,6 +58,18 @@ class Disk:
         except OSError:
             os.ftruncate(descriptor, begun)
             raise
+
+
+@functools.cache
+def settle_leading(directory: Path) -> None:
+    """Write the names through that lead to a directory, once in each process.
+
+    Some may be new: the store makes all of them on first use, and another process that has made them may have been
+    killed before it wrote them through.
+    """
+    for each in directory.parents:
+        if os.access(each, os.R_OK | os.W_OK):  # elsewhere this user has made no name
+            sync_directory(each)
 
 
 class LocalWriter:

@@ -17,9 +17,8 @@ FROM, TO = "/from-here", "/to-here"
 def main() -> None:
     directory, log, *durability = sys.argv[1:]
     layer, trial = Layer(), Trial(Path(directory), Path(directory), "counted")
-    trial.stage.store = LocalStore(
-        trial.held / "greenroom-held", keep_free=0, durability=(*durability, "process")[0]
-    )
+    root = trial.held / "new" / "newer" / "greenroom-held"  # all of which the store makes
+    trial.stage.store = LocalStore(root, keep_free=0, durability=(*durability, "process")[0])
     reading, writing = os.pipe()  # more than is told fits into it
     layer.log(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     with open(reading, "rb"), open(writing, "wb", buffering=0) as pipe:
