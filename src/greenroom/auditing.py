@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,9 +44,10 @@ TO_DO = {
     "record_without_bytes": "--repair gives the upload up; who sent the file has to pick it again",
     "database_is_another": "look whether the settings name the database of this store; clearstaged says what to do",
     "store_is_another": "look whether the store's directory is mounted, and is the one that STORE names",
-    "bytes_altered": "nothing: they are refused by name, and go with their upload; look who writes into saved files",
+    "bytes_altered": "they are refused by name, and go with their upload; look who writes into the store",
+    "bytes_unreadable": "look at the disk, and at the system's log; nothing is given up for it",
     "record_unreadable": "look at this row of greenroom_stagedupload: something else has written to it",
-    "claim_unreadable": "look whether a file was saved from this upload, then delete this file of the journal",
+    "claim_unreadable": "`find MEDIA_ROOT -samefile` its bytes says whether a file was saved; then delete the claim",
     "claim_overdue": "clearstaged settles it: look whether cron runs it, and what it logs",
     "use_overdue": "clearstaged frees it: look whether cron runs it, and what it logs",
     "upload_overdue": "clearstaged removes it: look whether cron runs it, and what it logs",
@@ -111,19 +113,35 @@ class Audit:
         self.store = cast(SideFiles, stage.store)
 
     def findings(self) -> Iterator[Finding]:
-        """Everything, in turn."""
+        """Everything, in turn, and last the files that could not be looked at."""
+        self.failed: dict[str, Finding] = {}
+        yield from self.overdue()
+        with self.noting(""):
+            yield from self.looks()
+        yield from self.failed.values()
+
+    def looks(self) -> Iterator[Finding]:
+        """All that the store has a part in."""
         # In this order: a record is there before the first byte, and the last byte goes before the record.
         held = set(self.stage.store.ids())
         records = set(self.ledger.ids())
         partials = list(self.partials())
         yield from self.without_record(held - records)
         yield from self.records(records)
-        yield from self.overdue()
         yield from self.journal(held)
         yield from self.unclaimed(partials)
         if isinstance(self.stage.store, LocalStore):
             for path in strays(self.stage.store.root):
                 yield self.finding("stray", f"{path} is not Greenroom's", path=path)
+
+    @contextlib.contextmanager
+    def noting(self, upload_id: str) -> Iterator[None]:
+        """A disk that fails at one upload is a finding, and keeps nobody from looking at the others."""
+        try:
+            yield
+        except (Refused, OSError) as error:
+            what = f"{'its files' if upload_id else 'the store'} cannot be read ({error.__cause__ or error})"
+            self.failed[upload_id] = self.finding("bytes_unreadable", what, upload_id=upload_id)
 
     def mend(self, finding: Finding) -> None:
         """Do what is certain, and nothing else."""
@@ -142,19 +160,21 @@ class Audit:
             return
         # Looked at again: the sweeper may just have removed it, or a transaction may have ended.
         for upload_id in suspects and sorted(suspects.intersection(self.stage.store.ids())):
-            age, since = self.age(upload_id), found_at(self.store, upload_id)
-            handed_over = since is not None and self.ledger.now() - since < LATE
-            if handed_over or (age is not None and age < YOUNG) or self.ledger.get(upload_id) is not None:
-                continue
-            yield self.finding(
-                "bytes_without_record", "there is no row for these bytes", upload_id=upload_id, age=age
-            )
+            with self.noting(upload_id):
+                age, since = self.age(upload_id), found_at(self.store, upload_id)
+                handed_over = since is not None and self.ledger.now() - since < LATE
+                if handed_over or (age is not None and age < YOUNG) or self.ledger.get(upload_id) is not None:
+                    continue
+                what = "there is no row for these bytes"
+                yield self.finding("bytes_without_record", what, upload_id=upload_id, age=age)
 
     def records(self, ids: set[str]) -> Iterator[Finding]:
         """Rows whose bytes are not as they say."""
         missing: dict[str, Finding] = {}
         for upload_id in sorted(ids):
-            finding = self.record(upload_id)
+            finding = None
+            with self.noting(upload_id):
+                finding = self.record(upload_id)
             if finding is not None and finding.code == "record_without_bytes":
                 missing[upload_id] = finding
             elif finding is not None:
@@ -206,7 +226,9 @@ class Audit:
             return ""
         try:
             if upload.state is not State.RECEIVING:
-                return "bytes_altered" if self.stage.store.seal(upload.id) != upload.stamp else ""
+                same = self.stage.store.seal(upload.id) == upload.stamp
+                # The saved file is a link to the same bytes, and a model may write to its own file.
+                return "" if same or upload.state is State.PROMOTED else "bytes_altered"
             if upload.offset:
                 with self.stage.store.open(upload.id) as held:
                     return "record_without_bytes" if held.seek(0, os.SEEK_END) < upload.offset else ""
@@ -237,20 +259,19 @@ class Audit:
     def journal(self, held: set[str]) -> Iterator[Finding]:
         """Claims that say nothing, and those of saves that have ended long ago."""
         for upload_id in sorted(held):
-            names = [each for each in self.store.list_beside(upload_id) if each.startswith(PREFIX)]
-            if not names:
-                continue
-            age = self.age(upload_id)
-            try:
-                open_claims = list(claims_of(self.store, upload_id))
-            except UnreadableClaim as error:
-                yield self.finding(
-                    "claim_unreadable", f"{error} cannot be read", upload_id=upload_id, age=age
-                )
-                continue
-            if open_claims and age is not None and age > LATE:
-                what = f"a save as {open_claims[0].place} was begun and not settled"
-                yield self.finding("claim_overdue", what, upload_id=upload_id, age=age)
+            with self.noting(upload_id):
+                try:
+                    open_claims = list(claims_of(self.store, upload_id))
+                except UnreadableClaim as error:
+                    what = f"{error} cannot be read"
+                    yield self.finding("claim_unreadable", what, upload_id=upload_id)
+                    continue
+                for claim in open_claims:
+                    age = self.age(upload_id, PREFIX + claim.id)
+                    if age is not None and age > LATE:
+                        what = f"a save as {claim.place} was begun and not settled"
+                        yield self.finding("claim_overdue", what, upload_id=upload_id, age=age)
+                        break
 
     def partials(self) -> Iterator[Path]:
         """Copies that grow, or have stopped to, beside the final names of every model's files."""
@@ -267,7 +288,12 @@ class Audit:
         """Copies that no claim explains, and nobody is writing."""
         if not partials:
             return
-        claimed = {path for upload_id in self.stage.store.ids() for path in self.claimed(upload_id)}
+        claimed: set[Path] = set()
+        for upload_id in self.stage.store.ids():
+            with self.noting(upload_id):
+                claimed.update(self.claimed(upload_id))
+        if self.failed:  # the claims of that upload may be what explains them
+            return
         for path in partials:
             age = age_of(path)
             if path not in claimed and age is not None and age >= YOUNG and not is_locked(path):
@@ -300,10 +326,12 @@ class Audit:
         size = size_of(path) if path is not None else 0
         return Finding(code=code, what=what, upload_id=upload_id, path=str(path or ""), bytes=size, age=age)
 
-    def age(self, upload_id: str) -> float | None:
-        """Seconds since anything of it was written; None if nothing is here any more."""
+    def age(self, upload_id: str, name: str = "") -> float | None:
+        """Seconds since anything of it was written, or one side file; None if nothing is here any more."""
         if not isinstance(self.stage.store, LocalFiles):
             return None
+        if name:
+            return age_of(self.stage.store.path(upload_id, name))
         age = self.stage.store.age(upload_id)
         return age if age != float("inf") else None
 
@@ -312,17 +340,21 @@ def age_of(path: Path) -> float | None:
     """Seconds since it was written, by the clock of its own file system, which a file made just now tells."""
     with contextlib.suppress(OSError):
         written = path.lstat().st_mtime
-        with tempfile.TemporaryFile(dir=path.parent) as now:
+        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=path.parent) as now:
             return os.fstat(now.fileno()).st_mtime - written
+        return time.time() - written  # nothing can be made where it may only be read
     return None
 
 
 def size_of(path: Path) -> int:
     """How many bytes it has, or all files in it."""
     total = 0
-    for each in (path, *path.rglob("*")):
-        with contextlib.suppress(OSError):
-            total += each.lstat().st_size if not each.is_dir() else 0
+    for directory, _, names in os.walk(path):  # which passes over what it cannot list
+        for each in names:
+            with contextlib.suppress(OSError):
+                total += Path(directory, each).lstat().st_size
+    with contextlib.suppress(OSError):
+        total += 0 if path.is_dir() else path.lstat().st_size
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -33,13 +34,15 @@ def strays(root: Path) -> Iterator[Path]:
             if not (named and is_own(path, _UPLOAD, stat.S_ISDIR)):
                 yield path
             elif is_id(path.name):
-                yield from (each for each in entries(path) if not is_own(each, _BESIDE, stat.S_ISREG))
+                # A directory that cannot be listed is a finding of its upload.
+                with contextlib.suppress(OSError):
+                    yield from (each for each in entries(path) if not is_own(each, _BESIDE, stat.S_ISREG))
 
 
 def is_own(path: Path, name: re.Pattern[str], kind: Callable[[int], bool]) -> bool:
-    """Whether the store could have made this; or it is gone by now. We make no links."""
+    """Whether the store could have made this; or it is gone by now, or cannot be looked at. We make no links."""
     try:
         mode = path.lstat().st_mode
-    except FileNotFoundError:
+    except OSError:
         return True
     return kind(mode) and name.fullmatch(path.name) is not None

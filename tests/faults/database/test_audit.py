@@ -162,6 +162,13 @@ def a_save_was_cut_off_and_nobody_swept(guest: Guest, store: LocalStore) -> str:
     return upload_id
 
 
+@damage("claim_overdue", certain=True)
+def a_save_was_cut_off_and_pictures_of_it_are_still_made(guest: Guest, store: LocalStore) -> str:
+    upload_id = a_save_was_cut_off_and_nobody_swept(guest, store)
+    store.put_beside(upload_id, "preview-00000000000000000001-abc", b"image/png\n")
+    return upload_id
+
+
 @damage("use_overdue", certain=True)
 def a_use_was_taken_and_nobody_swept(guest: Guest, store: LocalStore) -> str:
     upload = guest.hold(DATA).upload
@@ -283,6 +290,13 @@ def test_a_store_that_is_not_mounted_is_not_repaired(guest: Guest, store: LocalS
     assert found() == []
 
 
+def test_a_model_may_write_to_its_saved_file(guest: Guest, store: LocalStore, media: Path) -> None:
+    """Which is a link to the held bytes."""
+    paper = Paper.objects.create(title="tea", body=guest.hold(DATA, use="once"))
+    Path(paper.body.path).write_bytes(b"something else")
+    assert found() == []
+
+
 def test_what_is_handed_to_the_sweeper_goes_in_the_end(guest: Guest, store: LocalStore) -> None:
     a_row_is_deleted_by_hand(guest, store)
     the_bytes_of_a_held_file_are_gone(guest, store)
@@ -313,6 +327,18 @@ def test_the_command_says_what_to_do_and_ends_with_1(guest: Guest, store: LocalS
     assert one.endswith(TO_DO["record_without_bytes"] + ".")
     assert "notes.txt" in other
     assert end == "2 unexplained, 0 repaired."
+
+
+def test_a_person_reads_where_a_damaged_claim_lies(guest: Guest, store: LocalStore) -> None:
+    upload_id = guest.hold(DATA).upload.id
+    claim = f"claim-{new_id()}"
+    store.put_beside(upload_id, claim, b"")
+    output = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("auditstaged", stdout=output)
+    said = output.getvalue().splitlines()[0]
+    assert said.startswith(f"claim_unreadable {upload_id}: {claim} of upload {upload_id} cannot be read (")
+    assert f"), in {store.root / upload_id[:2] / upload_id}: `find MEDIA_ROOT -samefile`" in said
 
 
 def test_the_command_speaks_json(guest: Guest, store: LocalStore) -> None:

@@ -55,5 +55,6 @@ def line(finding: Finding) -> str:
     """One finding as a person reads it."""
     name = finding.upload_id or "-"
     age = str(timedelta(seconds=int(finding.age))) if finding.age is not None else "unknown age"
+    where = f", in {finding.path}" if finding.path and finding.path not in finding.what else ""
     end = "repaired" if finding.repaired else finding.to_do
-    return f"{finding.code} {name}: {finding.what} ({format_size(finding.bytes)}, {age}): {end}."
+    return f"{finding.code} {name}: {finding.what} ({format_size(finding.bytes)}, {age}){where}: {end}."
