@@ -251,12 +251,27 @@ class LocalStore:
 
 
 def remove_directory(path: Path) -> None:
-    """Remove the files in it, and then it. What somebody else removes at the same time is as good as removed."""
+    """Remove the files in it, and then it. What somebody else removes at the same time is as good as removed.
+
+    A directory in it is none of ours, so it stays, under a name that is no upload's: the upload is gone all the same.
+    """
     with contextlib.suppress(FileNotFoundError):
+        strange = False
         for name in os.listdir(path):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path / name)
-        os.rmdir(path)
+                try:
+                    os.unlink(path / name)
+                except (
+                    IsADirectoryError,
+                    PermissionError,
+                ):  # the latter where POSIX is followed to the letter
+                    if not (path / name).is_dir():
+                        raise
+                    strange = True
+        if strange:
+            os.rename(path, path.with_name(f"stray-{path.name}"))
+        else:
+            os.rmdir(path)
 
 
 def entries(directory: Path) -> list[Path]:

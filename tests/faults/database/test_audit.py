@@ -297,6 +297,30 @@ def test_a_model_may_write_to_its_saved_file(guest: Guest, store: LocalStore, me
     assert found() == []
 
 
+def test_a_directory_among_the_files_of_an_upload_hinders_nobody_and_stays(
+    guest: Guest, store: LocalStore
+) -> None:
+    file = guest.hold(DATA)
+    directory = store.path(file.upload.id).parent
+    strange = directory / "mine"
+    strange.mkdir()
+    (strange / "notes.txt").write_text("mine")
+    assert [each.path for each in audit_staged()] == [str(strange)]
+    guest.stage.discard(file.token)
+    assert not StagedUpload.objects.filter(pk=file.upload.id)
+    assert file.upload.id not in store.ids(), (
+        "nothing is left to a sweeper, which would find it again and again"
+    )
+    assert clear_staged() == []
+    [finding] = audit_staged(repair=True)
+    assert (finding.code, finding.repaired) == ("stray", False)
+    left = Path(finding.path)
+    assert left.name.startswith(f"stray-{file.upload.id}")
+    assert [each.relative_to(left) for each in files_under(left)] == [Path("mine", "notes.txt")]
+    shutil.rmtree(left)  # as whoever's it is moves it away
+    assert found() == []
+
+
 def test_what_is_handed_to_the_sweeper_goes_in_the_end(guest: Guest, store: LocalStore) -> None:
     a_row_is_deleted_by_hand(guest, store)
     the_bytes_of_a_held_file_are_gone(guest, store)
