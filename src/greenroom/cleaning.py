@@ -45,7 +45,7 @@ from .promotion import TakenUse
 from .rules import Rules
 from .wording import say
 
-PASSING = {Busy.code, NotChecked.code, DiskFull.code, StoreUnavailable.code}
+PASSING = {NotChecked.code, DiskFull.code, StoreUnavailable.code, Busy.code}
 """Refusals that say nothing about the file: the same one may be taken the next time, and stays on the page."""
 
 
