@@ -251,6 +251,9 @@ class Staged:
 
     def write(self, data: bytes | memoryview) -> None:
         self.measured.bytes += len(data)
+        for each in self.reader.handler.visit.intakes:
+            with contextlib.suppress(Refused):  # which is told to whoever wants to keep that one
+                each.renew()  # small files wait in memory until the large one beside them is here
         try:
             self.intake.write(data)
         except Refused as refusal:

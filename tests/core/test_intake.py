@@ -155,6 +155,22 @@ def test_the_lease_does_not_end_while_bytes_arrive(stage: Stage, clock: FakeCloc
     assert stage.get(intake.finish().id)
 
 
+def test_the_lease_of_what_is_in_memory_does_not_end_while_it_is_renewed(
+    stage: Stage, clock: FakeClock
+) -> None:
+    stage.leases = Leases(receiving=1e-4)
+    intake = pushed(stage, b"Darjeeling")
+    whole = intake.finish()
+    for _ in range(10):
+        clock.advance(6e-5)
+        intake.renew()
+        assert stage.expire() == []
+    assert intake.upload == whole
+    assert stage.open(intake.keep().id).read() == b"Darjeeling"
+    intake.renew()
+    assert stage.get(intake.upload.id) == intake.upload
+
+
 def test_after_the_sweeper_no_byte_is_written_without_a_record(stage: Stage) -> None:
     for memory in ("1 MB", "50 kB"):
         intake = stage.intake(client_name="tea.bin", memory=memory)

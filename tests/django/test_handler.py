@@ -228,6 +228,25 @@ def test_what_is_larger_than_all_that_may_wait_is_told_so(browser: Any, settings
     assert "“tea.bin” is too large: at most 100.4 kB is taken here." in page_of(answer).text
 
 
+def test_a_small_file_is_held_while_a_large_one_beside_it_comes_slowly(
+    browser: Any, clock: SimpleNamespace, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("greenroom.core.intake.time", SimpleNamespace(monotonic=lambda: clock.seconds))
+    ends: list[Any] = []
+
+    def tick() -> None:
+        clock.seconds += 300
+        ends.extend(StagedUpload.objects.filter(client_name="small").values_list("expires_at", flat=True))
+
+    parts = browser.get("/mixed/").parts(files={"large": ("small", b"tea"), "small": ("large", bytes(MB))})
+    data = encode(parts)
+    body = Body.of(data, on_read=tick)
+    answer = answer_of(post(browser.client, "/mixed/", body, length=len(data)))
+    assert set(answer["files"]) == {"small", "large"}
+    assert len(ends) > 3
+    assert ends[-1] > ends[0]
+
+
 # -- memory or disk --------------------------------------------------------------------------------
 
 

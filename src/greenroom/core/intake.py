@@ -59,13 +59,24 @@ class Intake:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take more bytes. A refusal ends the intake: nothing of it stays."""
         try:
-            self._renew()
+            self.renew()
             if self.upload.length is None:
                 self._make_room(self._spool.size + memoryview(data).nbytes)
             self._spool.write(data)
         except BaseException:
             self.abandon()
             raise
+
+    def renew(self) -> None:
+        """While bytes arrive, of this file or of another one in its form, the lease does not end, however slowly they
+        come. Behind too long a pause it has: `NotHeld`."""
+        lease = self._stage.leases.receiving
+        if not (self.kept or self._abandoned) and self._age() >= lease / 16:
+            now, upload = self._stage.ledger.now(), self.upload
+            self._swap(self._written.renewed(now + lease, now=now))
+            if upload.state is not State.RECEIVING:
+                self.upload = upload  # which has all that was found out since, and is written with the bytes
+            self._seen = time.monotonic()
 
     def finish(self) -> Upload:
         """The bytes are complete; returns the record as it will be when it is kept."""
@@ -192,11 +203,3 @@ class Intake:
 
     def _age(self) -> float:
         return time.monotonic() - self._seen
-
-    def _renew(self) -> None:
-        """While bytes arrive the lease does not end, however slowly they come. Behind too long a pause it has."""
-        lease = self._stage.leases.receiving
-        if self._age() >= lease / 16:
-            now = self._stage.ledger.now()
-            self._swap(self._written.renewed(now + lease, now=now))
-            self._seen = time.monotonic()
