@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
+from greenroom import signals
 from greenroom.core.claims import PREFIX
 from greenroom.models import StagedUse
 from greenroom.settling import settle
@@ -105,6 +106,28 @@ def test_it_is_rolled_back_there(guest: Guest, media: Path) -> None:
     save(file, after=fail)
     guest.end_request()
     assert_undone(guest, file, media)
+
+
+def test_beside_a_damaged_claim_a_save_that_became_true_keeps_its_use(guest: Guest, media: Path) -> None:
+    """The claim cannot be settled, but the form is not to be saved once more."""
+    told: list[Any] = []
+
+    def note(**values: Any) -> None:
+        told.append(values["name"])
+
+    file = guest.hold(DATA, use="once")
+    store: Any = guest.visit.stage.store
+    signals.promoted.connect(note)
+    try:
+        save(file)
+        store.put_beside(file.upload.id, f"{PREFIX}damaged", b"{")
+        guest.end_request()
+    finally:
+        signals.promoted.disconnect(note)
+    assert (papers(), len(files_under(media))) == ([DATA], 1)
+    assert told == [Paper.objects.using("archive").get().body.name]
+    assert len(guest.claims(file)) == 2, "both are left to whoever looks at the damaged one"
+    assert StagedUse.objects.count() == 1
 
 
 def forget_process(guest: Guest, file: Any, *, database: str | None) -> None:
