@@ -169,6 +169,16 @@ def a_save_was_cut_off_and_pictures_of_it_are_still_made(guest: Guest, store: Lo
     return upload_id
 
 
+@damage("claim_overdue", certain=False)
+def a_claim_says_what_nobody_can_do(guest: Guest, store: LocalStore) -> str:
+    upload_id = a_save_was_cut_off_and_nobody_swept(guest, store)
+    [claim] = store.path(upload_id).parent.glob("claim-*")
+    stamp = claim.stat().st_mtime
+    claim.write_text(json.dumps({**json.loads(claim.read_text()), "id": 5}))
+    os.utime(claim, (stamp, stamp))
+    return upload_id
+
+
 @damage("use_overdue", certain=True)
 def a_use_was_taken_and_nobody_swept(guest: Guest, store: LocalStore) -> str:
     upload = guest.hold(DATA).upload
