@@ -93,6 +93,12 @@ def test_a_picture_is_replaced_in_its_place_with_its_crop(person: Person, sample
     dialogue.value.set_files(samples / "other.gif")
     cards.wait("other.gif", "cropped")
     assert cards.names == ["other.gif", "leaf.png"]
+    assert cards.focused == "other.gif"
+    # Undo takes the replacement back, and that can be undone as well.
+    cards.act("teapot.gif", "undo")
+    assert cards.names == ["teapot.gif", "leaf.png"]
+    cards.act("other.gif", "undo")
+    assert cards.names == ["other.gif", "leaf.png"]
     person.write("title", "Replaced")
     person.send("Save the album")
     assert [(each["width"], each["height"]) for each in person.saved()] == [(160, 120), (640, 640)]
@@ -155,6 +161,18 @@ def test_a_card_is_dragged_by_its_grip(
         mouse.move(*end, steps=4)
         mouse.up()
     assert cards.names == ["leaf.png", "winter.tif", "teapot.gif"]
+    # Nothing goes on after that: the card lies where it belongs, and the page does not scroll by itself.
+    left = visitor.page.evaluate(
+        """async () => {
+        const frames = async (n) => { while (n--) await new Promise(requestAnimationFrame) };
+        await frames(2);
+        const before = scrollY;
+        await frames(10);
+        const marked = [...document.querySelectorAll('.greenroom-card')].filter(
+            each => each.style.transform || each.matches('.greenroom-dragged, .greenroom-before, .greenroom-after'));
+        return [marked.length, scrollY - before]; }"""
+    )
+    assert left == [0, 0]
 
 
 def test_files_and_folders_are_dropped_anywhere_on_the_widget(visitor: Person, samples: Path) -> None:

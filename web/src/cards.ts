@@ -1,6 +1,6 @@
 // One card: the picture of the result, name, size, what becomes of it, and what can be done with it now.
 
-import { button, h } from "./dom";
+import { button, h, SIGNS } from "./dom";
 import { cropItem } from "./croppers";
 import type { GreenroomUpload } from "./element";
 import { compact, resultSize } from "./geometry";
@@ -12,23 +12,20 @@ import { replace } from "./taking";
 
 /** What can be done with a file in each state; what is not named here is held. */
 const ACTS: Partial<Record<State, string>> = {
-  picked: "cancel", checking: "cancel", rejected: "dismiss", expired: "retry dismiss", "needs-reselect": "cancel",
+  picked: "cancel", checking: "cancel", rejected: "dismiss", expired: "retry dismiss", "needs-reselect": "replace cancel",
   waiting: "crop send_whole cancel", queued: "crop pause cancel", uploading: "crop pause cancel",
   retrying: "crop pause cancel", offline: "crop pause cancel", paused: "crop resume cancel", failed: "retry cancel",
   verifying: "crop cancel", removed: "undo",
 };
-const SIGNS: Record<string, string> = {
-  crop: "crop", pause: "pause", resume: "resume", retry: "right", replace: "replace",
-  cancel: "remove", dismiss: "remove", remove: "remove", // these need no text beside it
-};
 
-type Act = [key: string, sign: string, label: string, text: string, press: () => void];
+type Act = [key: string, text: string, press: () => void];
 
 const text = (words: string): HTMLElement[] => (words ? [h("bdi", {}, words)] : []);
 
 export class Card {
   readonly node: HTMLLIElement;
-  readonly #picture = h("div", { class: "greenroom-picture" });
+  // For a hand that points at the picture; the keyboard has the button.
+  readonly #picture = h("div", { class: "greenroom-picture", click: () => this.#tools.querySelector<HTMLElement>("[data-act=crop]")?.click() });
   readonly #title = h("strong", { class: "greenroom-name" });
   readonly #about = h("span", { class: "greenroom-facts" });
   readonly #status = h("span", { class: "greenroom-status" });
@@ -64,7 +61,7 @@ export class Card {
       : h("bdi", {}, item.name));
     // Names and numbers have a direction of their own, whatever that of the page is.
     this.#about.replaceChildren(...text(this.#facts()));
-    this.#status.replaceChildren(...text(this.#says()));
+    this.#status.replaceChildren(...text(this.says));
     this.#bar.hidden = !going || !item.sent;
     this.#bar.value = item.size ? item.sent / item.size : 0;
     this.#bar.setAttribute("aria-label", words.say("progress_of", { name: item.name }));
@@ -88,7 +85,7 @@ export class Card {
     return parts.join(" · ");
   }
 
-  #says(): string {
+  get says(): string {
     const { item, host: { words, field } } = this;
     const part = item.size ? item.sent / item.size : 0;
     const key = item.state === "waiting" ? `waiting_${field.transfer}` : item.isHeld ? item.file && "ready" : item.state;
@@ -102,17 +99,14 @@ export class Card {
   #list(): Act[] {
     const { item, host, host: { words, sender } } = this;
     const queue = (): void => sender.queue(item);
-    const takeOut = (): void => host.takeOut(item);
+    // What is not here takes the file out of the list, and needs no text beside its cross.
     const press: Record<string, () => void> = {
       crop: () => void cropItem(host, item), send_whole: () => { item.crop = null; queue() },
       pause: () => sender.pause(item), resume: queue, retry: queue,
       replace: () => replace(host, item), undo: () => host.undo(item),
-      cancel: takeOut, dismiss: takeOut, remove: takeOut,
     };
-    return (ACTS[item.state] ?? "crop replace remove").split(" ").filter((key) => this.#isOffered(key)).map((key) => [
-      key, SIGNS[key] ?? "", words.say(`${key}_name`, { name: item.name }),
-      SIGNS[key] === "remove" ? "" : words.say(key), press[key] ?? takeOut,
-    ]);
+    return (ACTS[item.state] ?? "crop replace remove").split(" ").filter((key) => this.#isOffered(key)).map((key) =>
+      [key, press[key] ? words.say(key) : "", press[key] ?? (() => host.takeOut(item))]);
   }
 
   #isOffered(key: string): boolean {
@@ -121,7 +115,7 @@ export class Card {
       case "crop": return host.field.crop !== "" && item.isPicture && !item.saved; // also while it is on its way
       case "send_whole": return host.field.transfer === "accept";
       case "retry": return item.state === "failed" || item.file !== null;
-      case "undo": return host.hasRoom;
+      case "undo": return host.hasRoom || !!host.inPlaceOf(item);
       case "remove": return item.removable;
       default: return true;
     }
@@ -137,19 +131,19 @@ export class Card {
     if (key === this.#shownTools) return;
     this.#shownTools = key;
     const active = this.node.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.act : "";
-    const make = ([act, sign, label, text, press]: Act): HTMLButtonElement => {
-      const made = button(text, press, { icon: sign, label, class: `greenroom-act-${act}` });
+    const { name } = item;
+    const make = ([act, text, press]: Act): HTMLButtonElement => {
+      const label = words.say(`${act}_name`, { name });
+      const made = button(text, press, { icon: SIGNS[act] ?? act, label, class: `greenroom-act-${act}` });
       made.dataset.act = act;
       made.setAttribute("aria-describedby", this.#errors.id);
       return made;
     };
     this.#tools.replaceChildren(...list.map(make));
-    const name = item.name;
     this.#sorts.replaceChildren();
     if (earlier || later) {
-      const sort = (key: string, sign: string, by: number) =>
-        make([key, sign, words.say(`${key}_name`, { name }), "", () => host.shift(item, by)]);
-      const [grip, before, after] = [sort("drag", "grip", 0), sort("earlier", "earlier", -1), sort("later", "later", 1)];
+      const sort = (key: string, by: number) => make([key, "", () => host.shift(item, by)]);
+      const [grip, before, after] = [sort("drag", 0), sort("earlier", -1), sort("later", 1)];
       grip.addEventListener("pointerdown", (event) =>
         drag(event, this.node, () => host.nodes, (before) => host.place(item, before)));
       grip.addEventListener("keydown", (event) => this.#sorted(event));
@@ -187,7 +181,7 @@ export class Card {
 
   async #show(address: string): Promise<void> {
     const alt = this.host.words.say("preview_of", { name: this.item.name });
-    const image = h("img", { alt, src: address });
+    const image = h("img", { alt, src: address, draggable: "false" });
     if (!this.#picture.firstChild) this.#picture.append(image);
     try {
       await image.decode(); // what was there stays until the new one can be seen

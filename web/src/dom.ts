@@ -10,15 +10,14 @@ export function h<Name extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(values)) {
     if (typeof value === "function") element.addEventListener(key, value as EventListener);
-    else if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value != null) element.setAttribute(key, String(value));
+    else if (value !== false && value != null) element.setAttribute(key, value === true ? "" : value as string);
   }
-  element.append(...children.filter((each): each is Node | string => each !== null && each !== undefined && each !== false));
+  element.append(...children.filter((each) => !!each) as (Node | string)[]);
   return element;
 }
 
 const ICONS: Record<string, string> = {
-  grip: "M9 6h.01M9 12h.01M9 18h.01M15 6h.01M15 12h.01M15 18h.01",
+  drag: "M9 6h.01M9 12h.01M9 18h.01M15 6h.01M15 12h.01M15 18h.01",
   earlier: "M15 5l-7 7 7 7",
   later: "M9 5l7 7-7 7",
   crop: "M7 2v15h15M2 7h15v15",
@@ -33,6 +32,9 @@ const ICONS: Record<string, string> = {
   more: "M5 12h14M12 5v14",
   add: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
 };
+
+/** For what can be done with a file: the icons that are not called as what they are for. */
+export const SIGNS: Record<string, string> = { retry: "right", undo: "left", cancel: "remove", dismiss: "remove", send_whole: "" };
 
 export function icon(name: string): SVGSVGElement {
   const space = "http://www.w3.org/2000/svg";
@@ -53,7 +55,7 @@ export function button(
   const { icon: sign, label } = options;
   return h("button", {
     type: "button",
-    class: `greenroom-button ${sign && !text ? "greenroom-bare" : ""} ${options.class ?? ""}`.trim(),
-    "aria-label": label, title: sign && !text ? label : null, click: press,
+    class: `greenroom-button ${options.class ?? ""}`,
+    "aria-label": label, title: text ? null : label, click: press,
   }, sign && icon(sign), text && h("span", {}, text));
 }

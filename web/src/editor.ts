@@ -45,7 +45,7 @@ export class GreenroomCrop extends HTMLElement {
   #warning!: HTMLElement;
   #slider!: HTMLInputElement;
   #choice: HTMLSelectElement | null = null;
-  #numbers!: Record<keyof Box, HTMLInputElement>;
+  readonly #numbers = {} as Record<keyof Box, HTMLInputElement>;
   #done!: (crop: Crop | null | undefined) => void;
 
   /** Show the editor. The promise gives the crop, null for the whole picture, or undefined if it was cancelled. */
@@ -83,11 +83,9 @@ export class GreenroomCrop extends HTMLElement {
   #build(): void {
     const { words, name } = this.#task;
     const say = (key: string) => words.say(key);
-    const number = (part: keyof Box): HTMLInputElement => h("input", {
+    const number = (part: keyof Box, key: string): HTMLElement => h("label", {}, say(key), this.#numbers[part] = h("input", {
       type: "number", form: "", inputmode: "numeric", "data-part": part, change: () => this.#typed(part),
-    });
-    this.#numbers = { x: number("x"), y: number("y"), w: number("w"), h: number("h") };
-    const { x, y, w, h: height } = this.#numbers;
+    }));
     this.#area = h("div", {
       class: "greenroom-area", tabindex: 0, role: "application", "aria-label": say("area"),
       "aria-describedby": "greenroom-area-hint", keydown: (event: KeyboardEvent) => this.#pressed(event),
@@ -98,7 +96,7 @@ export class GreenroomCrop extends HTMLElement {
     }, this.#seen, this.#area);
     this.#preview = h("canvas", { role: "img", "aria-label": words.say("preview_of", { name }) });
     this.#result = h("p", { class: "greenroom-result" });
-    this.#warning = h("p", { class: "greenroom-error", hidden: true });
+    this.#warning = h("p", { class: "greenroom-error", hidden: !this.#task.least });
     this.#slider = h("input", {
       type: "range", form: "", min: 1, max: 100, step: 1, "aria-label": say("size"),
       input: () => this.#scale(Number(this.#slider.value)),
@@ -124,8 +122,7 @@ export class GreenroomCrop extends HTMLElement {
       h("div", { class: "greenroom-slide" },
         tool("smaller", "less", () => this.#step(-5)), this.#slider, tool("larger", "more", () => this.#step(5))),
       h("div", { class: "greenroom-four" },
-          h("label", {}, say("left_edge"), x), h("label", {}, say("top_edge"), y),
-        h("label", {}, say("width"), w), h("label", {}, say("height"), height)),
+        number("x", "left_edge"), number("y", "top_edge"), number("w", "width"), number("h", "height")),
       h("p", { class: "greenroom-hint", id: "greenroom-area-hint" }, say("area_hint"))),
     h("div", { class: "greenroom-foot" },
       button(say("reset"), () => this.#reset()),
@@ -169,11 +166,11 @@ export class GreenroomCrop extends HTMLElement {
     drawPart(this.#preview, task.picture, task.size, crop, crop);
     this.#result.textContent = task.words.say("result_pixels", { w, h: height });
     const [leastW, leastH] = task.least ?? [0, 0];
-    this.#warning.hidden = w >= leastW && height >= leastH;
-    this.#warning.textContent = this.#warning.hidden ? "" : task.words.say("below", { w: leastW, h: leastH });
+    this.#warning.textContent = w >= leastW && height >= leastH ? "" : task.words.say("below", { w: leastW, h: leastH });
     this.#slider.value = String(Math.max(1, round(100 * box.w / this.#widest(box))));
     this.#slider.setAttribute("aria-valuetext", this.#result.textContent);
-    task.live.say("area", [task.words.say("said_area", { ...box }), this.#warning.textContent].join(" "));
+    task.live.say("area", task.words.say("said_area", { ...box }));
+    task.live.say("below", this.#warning.textContent);
   }
 
   #set(box: Box, shape: Box | null = null): void {
@@ -185,7 +182,7 @@ export class GreenroomCrop extends HTMLElement {
   // -- what a person does ------------------------------------------------------------------------------
 
   #grabbed(event: PointerEvent): void {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !event.isPrimary) return; // a second finger is not to pull at it as well
     event.preventDefault();
     this.#area.focus({ preventScroll: true });
     const rect = this.#stage.getBoundingClientRect();
@@ -197,19 +194,22 @@ export class GreenroomCrop extends HTMLElement {
     const before = this.#box;
     let still = !handle && target === this.#area;
     const follow = (move: PointerEvent): void => {
+      if (move.pointerId !== event.pointerId) return;
       const [dx, dy] = [(move.clientX - event.clientX) * scale, (move.clientY - event.clientY) * scale];
       if (still && Math.hypot(dx, dy) < 3 * scale) return;
       still = false;
       this.#set(handle ? resized(this.#view, before, handle, dx, dy, this.#ratio) : moved(this.#view, before, dx, dy));
     };
     const end = (last: PointerEvent): void => {
+      if (last.pointerId !== event.pointerId) return;
       this.#stage.removeEventListener("pointermove", follow);
+      this.#stage.removeEventListener("lostpointercapture", end);
       if (last.type === "pointercancel") this.#set(before);
       else if (still) this.#set(centred(this.#view, this.#box, place.x, place.y));
     };
     this.#stage.setPointerCapture(event.pointerId);
     this.#stage.addEventListener("pointermove", follow);
-    this.#stage.addEventListener("lostpointercapture", end as EventListener, { once: true });
+    this.#stage.addEventListener("lostpointercapture", end);
   }
 
   #pressed(event: KeyboardEvent): void {
@@ -241,9 +241,11 @@ export class GreenroomCrop extends HTMLElement {
   }
 
   #typed(part: keyof Box): void {
-    const value = round(Number(this.#numbers[part].value) || 0);
-    if (part === "x" || part === "y") this.#set(moved(this.#view, { ...this.#box, [part]: value }, 0, 0));
-    else this.#side(part, value);
+    const value = round(this.#numbers[part].valueAsNumber);
+    const isSide = part === "w" || part === "h";
+    if (!(value >= +isSide)) this.#draw(); // empty, or no such number: what was there stays
+    else if (isSide) this.#side(part, value);
+    else this.#set(moved(this.#view, { ...this.#box, [part]: value }, 0, 0));
   }
 
   /** The width that the box has when it is as large as the picture lets it be. */

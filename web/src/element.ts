@@ -11,8 +11,10 @@ import { Live } from "./live";
 import { Saving } from "./saving";
 import { Sender } from "./sender";
 import { Summary } from "./summary";
-import { take, UNDOABLE } from "./taking";
+import { take } from "./taking";
 
+/** What stops a file on its way is said aloud; where several are stopped at once, about one of them. */
+const SPOKEN = ["offline", "paused", "retrying", "failed"];
 const REPLACED = "[name$=-state], .greenroom-rows, .greenroom-default, .greenroom-line, .greenroom-saving, .greenroom-unseen, .greenroom-or, svg";
 
 export class GreenroomUpload extends HTMLElement {
@@ -182,6 +184,7 @@ export class GreenroomUpload extends HTMLElement {
     if (was !== item.state) this.tell("state", item);
     this.render();
     if (item.errors.length) this.live.say(item.id, item.errors.join(" "));
+    else if (was !== item.state && SPOKEN.includes(item.state)) this.live.say(item.state, `${item.name}: ${card.says}`);
     else if (was === "verifying" && item.isHeld) this.live.say(item.id, this.words.say("said_ready", { name: item.name }));
     this.#saving.go();
   }
@@ -193,8 +196,6 @@ export class GreenroomUpload extends HTMLElement {
       const card = this.#cards.get(item) ?? new Card(this, item);
       this.#cards.set(item, card);
       card.update();
-      // In a field for one file there is nothing to undo while there is another.
-      card.node.hidden = item.state === "removed" && !this.field.multiple && count > 0;
       return card.node;
     });
     for (const each of this.#cards.keys()) if (!this.items.includes(each)) this.#cards.delete(each);
@@ -258,13 +259,18 @@ export class GreenroomUpload extends HTMLElement {
     const list = this.items.filter((each) => each.state !== "removed");
     const at = list.indexOf(item);
     for (const each of this.items) if (each.replaces === item) each.replaces = null;
-    if (UNDOABLE.includes(item.state)) item.move("removed");
-    else this.drop(item);
+    this.putAway(item);
     this.live.say(item.id, this.words.say("said_removed", { name: item.name }));
     this.tell("state", item);
     this.render();
     this.focusOn(list[at + 1] ?? list[at - 1]);
     this.#saving.go();
+  }
+
+  /** Take it out of what is saved; where it can be had back, it stays in the list. */
+  putAway(item: Item): void {
+    if (item.isUndoable) item.move("removed");
+    else this.drop(item);
   }
 
   drop(item: Item): void {
@@ -278,12 +284,26 @@ export class GreenroomUpload extends HTMLElement {
   }
 
   undo(item: Item): void {
+    const other = this.inPlaceOf(item);
     if (!this.tell("restore", item)) return;
+    if (other) {
+      // They change places, so that this can be undone as well.
+      this.#put(item, other);
+      for (const each of this.items) if (each.replaces === other) each.replaces = item;
+      other.successor = item;
+      this.putAway(other);
+    }
+    item.successor = null;
     item.move(item.before);
     this.live.say(item.id, this.words.say("said_kept", { name: item.name }));
     this.tell("state", item);
     this.render();
     this.focusOn(item);
+  }
+
+  /** What has to go when this one is had back. */
+  inPlaceOf(item: Item): Item | undefined {
+    return this.counted.find((each) => !this.field.multiple || each === item.successor);
   }
 
   /** The server has no room for one more of this page: what was removed longest ago cannot be had back any more. */
@@ -309,12 +329,15 @@ export class GreenroomUpload extends HTMLElement {
 
   #reorder(item: Item, before: Item | null): void {
     if (before === item || !this.tell("move", item, { before: before?.name ?? null })) return;
-    const rest = this.items.filter((each) => each !== item);
-    rest.splice(before ? rest.indexOf(before) : rest.length, 0, item);
-    this.items = rest;
+    this.#put(item, before);
     this.render();
     const list = this.counted;
     this.live.say(item.id, this.words.say("said_place", { name: item.name, place: list.indexOf(item) + 1, n: list.length }));
+  }
+
+  #put(item: Item, before: Item | null): void {
+    this.items = this.items.filter((each) => each !== item);
+    this.items.splice(before ? this.items.indexOf(before) : this.items.length, 0, item);
   }
 
   /** The ratio that a crop must have, or null. */

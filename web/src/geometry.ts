@@ -83,7 +83,7 @@ export function dependentSide(
 // -- the view ----------------------------------------------------------------------------------------
 
 export const viewSize = (size: Size, turn: Turn): Size =>
-  turn.rot % 180 ? { width: size.height, height: size.width } : { width: size.width, height: size.height };
+  turn.rot % 180 ? { width: size.height, height: size.width } : size;
 
 /** Where a box of the source is seen: mirrored, then turned clockwise. Exact for whole numbers. */
 export function toView(size: Size, box: Box, turn: Turn): Box {

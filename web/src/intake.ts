@@ -48,7 +48,7 @@ export class Intake {
 /** The files of a drop; folders are opened, in the order of their names. */
 async function filesOf(data: DataTransfer): Promise<Found[]> {
   // Entries must be taken before the first await: afterwards the browser has emptied the list.
-  const entries = [...data.items].map((each) => each.webkitGetAsEntry?.() ?? null);
+  const entries = [...data.items].map((each) => each.webkitGetAsEntry());
   const plain = [...data.files];
   if (!entries.some((each) => each?.isDirectory)) return plain;
   const found = await Promise.all(entries.map(async (each) => {

@@ -49,6 +49,8 @@ export class Item {
   renewed = false;
   /** It takes the place of this one as soon as it is there. */
   replaces: Item | null = null;
+  /** It has taken the place of this one, and gives it back when this one is had back. */
+  successor: Item | null = null;
 
   constructor(facts: Facts, state: State) {
     this.facts = facts;
@@ -110,6 +112,8 @@ export class Item {
   get isHeld(): boolean { return isHeld(this.state) }
   /** The server had it when it was last asked. */
   get isThere(): boolean { return this.token !== "" && (this.isHeld || this.state === "invalid") }
+  /** It can be had back after it was removed, or was replaced. */
+  get isUndoable(): boolean { return this.isHeld || this.state === "invalid" || this.state === "waiting" }
   get isCounted(): boolean { return isCounted(this.state) }
 
   move(to: State): void {
@@ -134,6 +138,7 @@ export class Item {
   /** What the server has found out. A crop that was made before it arrived stays if it fits. */
   learn(facts: Facts): void {
     this.own = null;
+    this.note = ""; // was about what could not be done without the server
     this.facts = facts;
     this.seenAt = performance.now();
     this.width = facts.width ?? 0;

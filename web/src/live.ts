@@ -14,10 +14,10 @@ export class Live {
 
   say(subject: string, text: string): void {
     this.#waiting.delete(subject);
-    this.#waiting.set(subject, text);
+    if (text) this.#waiting.set(subject, text);
     this.#timer ||= window.setTimeout(() => {
       this.#timer = 0;
-      this.region.textContent = [...this.#waiting.values()].join(". ");
+      this.region.replaceChildren(...[...this.#waiting.values()].map((each) => h("p", {}, each)));
       this.#waiting.clear();
     }, WAIT_MS);
   }

@@ -23,7 +23,7 @@ export async function load(address: string): Promise<HTMLImageElement> {
 }
 
 /**
- * Draw the part `box` of a picture, mirrored and then turned, so that it fills the canvas. `box` is in pixels of
+ * Draw the part `box` of a picture, mirrored and then turned, so that it fills the canvas, which is empty. `box` is in pixels of
  * `size`, of which `picture` may be a smaller copy. Without scaling every pixel stays what it is.
  */
 export function drawPart(
@@ -34,8 +34,6 @@ export function drawPart(
   const [scaleX, scaleY] = [picture.width / size.width, picture.height / size.height];
   const { width, height } = canvas;
   const [w, h] = turn.rot % 180 ? [height, width] : [width, height];
-  context.clearRect(0, 0, width, height);
-  context.save();
   context.imageSmoothingQuality = "high";
   context.imageSmoothingEnabled = w !== box.w * scaleX || h !== box.h * scaleY;
   // Quarter turns as whole numbers: Math.cos of a right angle is not quite zero, and would smooth every pixel.
@@ -43,7 +41,6 @@ export function drawPart(
   const mirror = turn.flip ? -1 : 1;
   context.setTransform(a * mirror, b * mirror, -b, a, width / 2, height / 2);
   context.drawImage(picture.image, box.x * scaleX, box.y * scaleY, box.w * scaleX, box.h * scaleY, -w / 2, -h / 2, w, h);
-  context.restore();
 }
 
 /** The size of a result, made to fit into a square of `most` pixels and never enlarged. */

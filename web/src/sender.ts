@@ -39,7 +39,7 @@ export class Sender {
   }
 
   async #start(item: Item): Promise<void> {
-    if (!item.file) throw new Error("There is nothing to send.");
+    if (!item.file) throw new Error(`Got: ${item.name}`);
     if (!this.host.tell("upload", item)) {
       this.#change(item, "paused");
       return;

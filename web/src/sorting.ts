@@ -24,6 +24,7 @@ export function drag(event: PointerEvent, card: HTMLElement, cards: () => HTMLEl
     target?.classList.add(after ? "greenroom-after" : "greenroom-before");
   };
   const show = (): void => {
+    cancelAnimationFrame(frame); // called out of turn it takes the place of what was asked for: one at a time can be stopped
     frame = requestAnimationFrame(show);
     const { clientX: x, clientY: y } = last;
     scrollBy(0, Math.min(0, y - EDGE) / 4 + Math.max(0, y - innerHeight + EDGE) / 4);

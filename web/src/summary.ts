@@ -1,6 +1,6 @@
 // The line for all: how many are there, how much, how long still; and what can be done with all of them at once.
 
-import { button, h } from "./dom";
+import { button, h, SIGNS } from "./dom";
 import type { GreenroomUpload } from "./element";
 import type { Item } from "./item";
 import type { State } from "./states";
@@ -65,20 +65,20 @@ export class Summary {
   #updateTools(): void {
     const { host } = this;
     const queue = (each: Item): void => host.sender.queue(each);
-    const all: [key: string, icon: string, states: State[], act: (item: Item) => void][] = [
-      ["pause", "pause", GOING, (each) => host.sender.pause(each)],
-      ["resume", "resume", ["paused"], queue],
-      ["retry", "right", ["failed"], queue],
-      ["cancel", "remove", [...GOING, "paused", "failed", "verifying"], (each) => host.takeOut(each)],
+    const all: [key: string, states: State[], act: (item: Item) => void][] = [
+      ["pause", GOING, (each) => host.sender.pause(each)],
+      ["resume", ["paused"], queue],
+      ["retry", ["failed"], queue],
+      ["cancel", [...GOING, "paused", "failed", "verifying"], (each) => host.takeOut(each)],
     ];
     const found = (states: State[]): Item[] => this.#ours.filter((each) => states.includes(each.state)).reverse();
-    const offered = all.filter(([, , states]) => found(states).length);
+    const offered = all.filter(([, states]) => found(states).length);
     const shown = offered.map(([key]) => key).join();
     if (shown === this.#shown) return;
     this.#shown = shown;
     const had = this.#tools.contains(document.activeElement);
-    this.#tools.replaceChildren(...offered.map(([key, icon, states, act]) =>
-      button(host.words.say(`${key}_all`), () => found(states).forEach(act), { icon })));
+    this.#tools.replaceChildren(...offered.map(([key, states, act]) =>
+      button(host.words.say(`${key}_all`), () => found(states).forEach(act), { icon: SIGNS[key] ?? key })));
     if (had) this.#tools.querySelector("button")?.focus();
   }
 }

@@ -7,9 +7,6 @@ import { objection } from "./field";
 import type { Found } from "./intake";
 import { Item } from "./item";
 
-/** Files that can be had back after they were removed, or were replaced. */
-export const UNDOABLE = ["ready", "cropped", "saved", "invalid", "waiting"];
-
 /** Take files as if the person had chosen them; `replaced` gives its place to the first that can be taken. */
 export async function take(host: GreenroomUpload, files: readonly Found[], replaced: Item | null = null): Promise<void> {
   const { field, words } = host;
@@ -47,6 +44,7 @@ export async function take(host: GreenroomUpload, files: readonly Found[], repla
   }
   if (taken.length) host.live.say("added", words.say("said_added", { n: taken.length }));
   host.render();
+  if (replaced && taken[0]) host.focusOn(taken[0]); // the button that was pressed goes with the old one
   for (const item of taken) if (field.transfer === "pick") host.sender.queue(item);
   for (const item of taken) await takeThumbnail(host, item);
 }
@@ -64,7 +62,7 @@ function refuse(host: GreenroomUpload, item: Item, wrong: string): void {
 /** `item` takes the place of `old`: what else was to do so goes, and `old` as well if it has not arrived. */
 function makeWay(host: GreenroomUpload, old: Item, item: Item): void {
   for (const each of host.items) if (each !== item && each.replaces === old) host.drop(each);
-  if (UNDOABLE.includes(old.state) && old.state !== "waiting") return;
+  if (old.isUndoable && old.state !== "waiting") return;
   item.replaces = null;
   host.drop(old);
 }
@@ -92,6 +90,6 @@ export function arrived(host: GreenroomUpload, item: Item): void {
     item.crop = old.crop;
   }
   if (!host.field.multiple) for (const each of host.items.filter((one) => one.state === "removed")) host.forget(each);
-  if (UNDOABLE.includes(old.state)) old.move("removed");
-  else host.drop(old);
+  old.successor = item;
+  host.putAway(old);
 }
