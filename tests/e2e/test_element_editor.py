@@ -194,6 +194,38 @@ def test_canvas_and_server_agree_on_every_pixel(visitor: Person, name: str, orie
         assert browser == server, (crop.rot, crop.flip)
 
 
+def test_a_field_without_a_number_puts_back_what_was_there(visitor: Person, samples: Path) -> None:
+    cards = editing(visitor, samples / LAKE)
+    for part in "xywh":
+        for wrong in ("", "0" if part in "wh" else "-5"):
+            cards.number(part).fill(wrong)
+            cards.number(part).press("Tab")
+            assert cards.box == [0, 350, 1200, 900], (part, wrong)
+
+
+def test_a_second_finger_does_not_pull_at_the_box(new_person: Callable[..., Person], samples: Path) -> None:
+    visitor = new_person(javascript=True, has_touch=True)
+    cards = editing(visitor, samples / LAKE)
+    cards.type("w", 600)
+    area = cards.dialog.locator(".greenroom-area").bounding_box()
+    x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    session = visitor.page.context.new_cdp_session(visitor.page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        fingers = [{"x": px, "y": py, "id": number} for number, (px, py) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    touch("touchStart", (x, y))
+    touch("touchMove", (x + 10, y + 10))
+    before = cards.box
+    assert before[2:] == [600, 450]
+    assert before[:2] != [0, 350]
+    touch("touchStart", (x + 10, y + 10), (x + 30, y - 20))
+    touch("touchMove", (x + 10, y + 10), (x + 60, y - 50))
+    assert cards.box == before
+    touch("touchEnd")
+
+
 def test_a_free_crop_has_any_shape_or_one_of_a_choice(visitor: Person, samples: Path) -> None:
     """No page of the demo has a field with crop="free": the editor itself, on the picture of one."""
     visitor.go("/album/")
