@@ -269,9 +269,14 @@ def test_in_a_field_for_one_file_one_can_change_ones_mind_often(
         path.write_bytes((samples / "teapot.gif").read_bytes() + bytes(number))
         cards.choose(path).wait(path.name)
     assert cards.names == [path.name]
-    assert cards.root.locator(".greenroom-card:visible").count() == 1
+    before = f"{number - 1}.gif"
+    removed = cards.root.locator(".greenroom-card[data-state=removed]:visible")
+    assert [each.get_attribute("aria-label") for each in removed.all()] == [before], "it can be had back"
+    cards.act(before, "undo")  # they change places
+    assert cards.names == [before]
+    cards.act(path.name, "undo")
     cards.act(path.name, "remove")
-    cards.act(f"{number - 1}.gif", "undo")  # the one before can be had back
+    cards.act(before, "undo")
     cards.choose(path).wait(path.name)
     visitor.send("Continue")
     visitor.write("name", "Ada")
@@ -366,8 +371,13 @@ def test_nothing_is_sent_before_the_crop_is_applied(person: Person, samples: Pat
 
 def test_what_the_browser_cannot_show_is_sent_first(visitor: Person, samples: Path) -> None:
     visitor.go("/portrait/").write("name", "Ada")
-    cards = Cards(visitor, "portrait").choose(samples / "winter.tif").wait("winter.tif", "ready")
-    assert "Your browser cannot show this kind of picture" in cards.says("winter.tif")
+    slow(visitor.page, upload=40_000)  # bytes in a second, so that there is something to read meanwhile
+    cards = Cards(visitor, "portrait").choose(samples / "winter.tif")
+    reason = cards.card("winter.tif").get_by_text("Your browser cannot show this kind of picture")
+    reason.wait_for()
+    slow(visitor.page)
+    cards.wait("winter.tif", "ready")
+    assert not reason.is_visible(), "it can be seen now"
     cards.edit("winter.tif")
     cards.apply()
     visitor.send("Save the portrait")
