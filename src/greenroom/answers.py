@@ -17,7 +17,7 @@ from .core.errors import Busy, NotHeld
 from .files import StagedFile, token_signer
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
-from .owners import Visit, current_visit
+from .owners import Visit, current_visit, visit_at
 from .promotion import TakenUse
 from .settling import free_use
 
@@ -128,7 +128,7 @@ def wait_for_close(key: str, stage: Stage) -> bool:
 
 def again(request: HttpRequest, taken: TakenUse) -> HttpResponse:
     """The redirect that the first submit got; without one, a page (409) that says it is saved."""
-    visit: Visit = request.greenroom  # type: ignore[attr-defined]
+    visit = visit_at(request)
     ledger = cast(OrmLedger, visit.stage.ledger)
     until = time.monotonic() + PATIENCE
     while True:

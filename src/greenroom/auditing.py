@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,10 +98,7 @@ def audit_staged(*, repair: bool = False) -> list[Finding]:
     for finding in audit.findings():
         audit.mend(finding)
     left = {(each.code, each.upload_id, each.path) for each in audit.findings()}
-    return [
-        Finding(**{**asdict(each), "repaired": (each.code, each.upload_id, each.path) not in left})
-        for each in findings
-    ]
+    return [replace(each, repaired=(each.code, each.upload_id, each.path) not in left) for each in findings]
 
 
 class Audit:
@@ -266,7 +263,8 @@ class Audit:
                     what = f"{error} cannot be read"
                     yield self.finding("claim_unreadable", what, upload_id=upload_id)
                     continue
-                # Their own age, which no picture makes young that is put beside; by their names, as what they say may be anything.
+                # Their own age, which no picture makes young that is put beside. It goes by their names, as what they
+                # say may be anything.
                 names = [each for each in self.store.list_beside(upload_id) if each.startswith(PREFIX)]
                 age = max((self.age(upload_id, each) or 0.0 for each in names), default=0.0)
                 if open_claims and age > LATE:

@@ -31,7 +31,7 @@ from .decorators import answer, declared_of
 from .files import OwnersStage
 from .handlers import StagingHandler
 from .measures import measuring
-from .owners import Visit, visit_of, visiting
+from .owners import Visit, visit_at, visit_of, visiting
 from .peek import Head, peek
 from .policies import SUFFIX, IntakePolicy
 from .posted import StagedFiles
@@ -103,7 +103,7 @@ class GreenroomMiddleware:
         declared = declared_of(view)
         if request.method != "POST" or request.content_type != "multipart/form-data" or was_read(request):
             return None
-        visit: Visit = request.greenroom  # type: ignore[attr-defined]
+        visit = visit_at(request)
         length = declared_length(request)
         head = peek(request, length)
         checks_csrf = self.checks_csrf and not is_exempt(request, view)

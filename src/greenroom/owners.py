@@ -137,6 +137,11 @@ def visit_of(request: HttpRequest) -> Visit:
     )
 
 
+def visit_at(request: HttpRequest) -> Visit:
+    """The visit that the middleware has given a request."""
+    return cast(Visit, cast(Any, request).greenroom)
+
+
 def digest_of(request: HttpRequest) -> str:
     """What a person has filled in and chosen: all but the CSRF token and the policies, which change by themselves."""
     digest = hashlib.sha256()

@@ -41,7 +41,7 @@ from .core.place import disk_or_refusal
 from .core.spool import chunks_of, judge_claims
 from .files import token_signer
 from .ledger import OrmLedger
-from .owners import Visit
+from .owners import visit_at
 from .policies import IntakePolicy
 from .streams import Stopping
 from .terms import Terms
@@ -60,7 +60,7 @@ class Receiver:
     @classmethod
     def of(cls, request: HttpRequest) -> Receiver:
         """Raises `Forbidden` for a visitor whom no page of this site has made an owner yet."""
-        visit: Visit = request.greenroom  # type: ignore[attr-defined]
+        visit = visit_at(request)
         # Never made here: whoever was shown a form has one, and nobody else has any business to fill a disk.
         if visit.owner(create=False) is None:
             raise Forbidden(reason=_("no page of this site was opened before"))

@@ -23,7 +23,7 @@ from .element import facts_of
 from .files import OwnersStage, StagedFile
 from .images import Crop, Recipe, render
 from .measures import measuring
-from .owners import Visit
+from .owners import visit_at
 from .policies import IntakePolicy
 from .wording import say
 
@@ -89,7 +89,7 @@ def facts(request: HttpRequest, token: str) -> JsonResponse:
     wrong with it is the `error`, in the person's words.
     """
     file = held(request, token)
-    visit: Visit = request.greenroom  # type: ignore[attr-defined]
+    visit = visit_at(request)
     policy = IntakePolicy.decode(
         request.headers.get("Greenroom-Policy", ""), name=None, owner=visit.owner(create=False)
     )
@@ -126,7 +126,7 @@ def original(request: HttpRequest, token: str) -> HttpResponseBase:
 
 def held(request: HttpRequest, token: str) -> StagedFile:
     """The file that the token names, for its owner; 404 in one and the same way for everybody else."""
-    visit: Visit = request.greenroom  # type: ignore[attr-defined]
+    visit = visit_at(request)
     try:
         # Whoever has no owner yet holds nothing; opening the stage would make an owner, and with it a session.
         if not visit.owner(create=False):

@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 
 from greenroom.models import StagedUpload
@@ -12,20 +10,11 @@ from tests.django.wsgi import Body, post
 from tests.pages import BOUNDARY, Page, page_of
 from tests.shop.forms import AlbumForm, PapersForm, ProductForm
 from tests.shop.models import Album, Product
+from tests.shop.views import edit
 from tests.urls import urlpatterns as shop
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 WORDS = "The form did not arrive whole"
-
-
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    form = ProductForm(
-        request.POST or None, request.FILES or None, instance=get_object_or_404(Product, pk=pk)
-    )
-    if request.method == "POST" and form.is_valid():
-        form.save()
-        return redirect("/saved/")
-    return render(request, "shop/form.html", {"form": form})
 
 
 urlpatterns = [*shop, path("edit/<int:pk>/", edit)]

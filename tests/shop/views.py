@@ -9,7 +9,7 @@ from greenroom.forms import save_files
 from greenroom.images import not_blank
 
 from .forms import AlbumForm, BackupForm, OriginalForm, PaperForm, PapersForm, PlainForm, ProductForm
-from .models import Album
+from .models import Album, Product
 
 
 def model_form(request: HttpRequest, kind: type) -> HttpResponse:
@@ -21,6 +21,16 @@ def model_form(request: HttpRequest, kind: type) -> HttpResponse:
 
 def product(request: HttpRequest) -> HttpResponse:
     return model_form(request, ProductForm)
+
+
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    form = ProductForm(
+        request.POST or None, request.FILES or None, instance=get_object_or_404(Product, pk=pk)
+    )
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        return redirect("/saved/")
+    return render(request, "shop/form.html", {"form": form})
 
 
 def original(request: HttpRequest) -> HttpResponse:

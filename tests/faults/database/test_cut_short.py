@@ -16,8 +16,9 @@ from tests.django.wsgi import Answer, Body, post
 from tests.faults.database.explained import unexplained_files
 from tests.faults.tally import NIGHT, Injected
 from tests.pages import CONTENT_TYPE, Page, page_of
-from tests.shop.forms import AlbumForm, ProductForm
+from tests.shop.forms import AlbumForm
 from tests.shop.models import Album, Product
+from tests.shop.views import edit
 from tests.urls import urlpatterns as shop
 
 pytestmark = [
@@ -25,16 +26,6 @@ pytestmark = [
     pytest.mark.urls(__name__),
     pytest.mark.timeout(600),
 ]
-
-
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    form = ProductForm(
-        request.POST or None, request.FILES or None, instance=get_object_or_404(Product, pk=pk)
-    )
-    if request.method == "POST" and form.is_valid():
-        form.save()
-        return redirect("/saved/")
-    return render(request, "shop/form.html", {"form": form})
 
 
 def edit_album(request: HttpRequest, pk: int) -> HttpResponse:

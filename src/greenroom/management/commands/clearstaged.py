@@ -19,7 +19,6 @@ class Command(BaseCommand):
             action="store_true",
             help="The clock of this machine is right, although it has jumped. Say it once, not in cron.",
         )
-
         parser.add_argument(
             "--trust-database",
             action="store_true",
