@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import connections, models
 
 from . import statements
 from .core.ceilings import Ceilings, counted_bytes
-from .core.errors import TotalExceeded
+from .core.errors import Refused
 from .core.upload import State, Upload
 from .models import StagedCrowd, StagedOwner, StagedUpload
 from .statements import prepared, quoted
@@ -21,76 +22,95 @@ EVERYBODY = "everybody"
 COUNTED_EVERY = timedelta(minutes=1)
 LONG_AGO = timedelta(hours=1)
 """Longer than any transaction takes."""
+NOTHING: Mapping[str, Any] = {}
 
 
-def check(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None:
+@dataclass(frozen=True)
+class Seen:
+    """What is written down of an owner who is seen, and what besides if they are new."""
+
+    values: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+
+def check(
+    alias: str, upload: Upload, ceilings: Ceilings, now: datetime, seen: Seen, before: Upload | None = None
+) -> None:
     """Raise the refusal of the ceiling that `upload` would break; else it can be written in this transaction.
 
-    The owner's row is locked already. Locks come in one order (owner, address, everybody), and the one that most
-    others wait for is taken last.
+    `before` is its record as it is, if it is here already. Locks come in one order (owner, address, everybody), and the
+    one that most others wait for is taken last.
     """
-    ceilings.check(upload, *held(alias, upload, now, owner=upload.owner))
-    if ceilings.counts_addresses:
-        address = address_of(alias, upload.owner, now)
-        if address:
-            lock(alias, StagedCrowd, address, {"counted_at": now})
-            ceilings.check_address(upload, *held(alias, upload, now, address=address))
+    owner = add(alias, StagedOwner, upload.owner, upload, before, seen.values, seen.new)
+    if ceilings.counts_policy_of(upload):
+        ceilings.check_policy(upload, count_under(alias, upload.owner, now, upload.policy, but=upload.id))
+    judge(alias, StagedOwner, owner, upload, now, ceilings.check, owner=upload.owner)
+    address = owner["address"] if owner["new_until"] is not None and owner["new_until"] > now else ""
+    if ceilings.counts_addresses and address:
+        crowd = add(alias, StagedCrowd, address, upload, before)
+        judge(alias, StagedCrowd, crowd, upload, now, ceilings.check_address, address=address)
+    if not ceilings.counts_all and not ceilings.needs_room(upload):
+        return
+    everybody = add(alias, StagedCrowd, EVERYBODY, upload, before)
     if ceilings.counts_all:
-        check_all(alias, upload, ceilings, now)
+        judge(alias, StagedCrowd, everybody, upload, now, ceilings.check_all)
     if ceilings.needs_room(upload):
-        if not ceilings.counts_all:
-            lock_everybody(alias, now)
         at_most = still_to_come(alias, upload, now)
         ceilings.check_room(upload, at_most, lambda: coming(alias, upload, now))
 
 
-def check_all(alias: str, upload: Upload, ceilings: Ceilings, now: datetime) -> None:
-    """As `Ceilings.check_all`. To count all uploads takes longer the more there are, so it is not done each time.
-
-    What was counted once, and all that has come since, is never less than what is there. Only if that is too much is
-    it counted anew; and from time to time, as somebody may have come without being counted, before the ceiling was set.
-    """
-    size = counted_bytes(upload)
-    lock_everybody(alias, now, uploads=1, size=size)
-    row = statements.get(alias, StagedCrowd, EVERYBODY)
-    if row is not None and now - row["counted_at"] < COUNTED_EVERY:
-        with contextlib.suppress(TotalExceeded):
-            ceilings.check_all(upload, row["uploads"] - 1, row["bytes"] - size)
-            return
-    count, others = held(alias, upload, now)
-    ceilings.check_all(upload, count, others)
-    anew = {"uploads": count + 1, "bytes": others + size, "counted_at": now}
-    statements.update(alias, StagedCrowd, anew, {"key": EVERYBODY})
-
-
-def lock(
+def add(
     alias: str,
-    model: type[models.Model],
+    model: type[StagedOwner | StagedCrowd],
     key: str,
-    values: Mapping[str, Any],
-    new: Mapping[str, Any] | None = None,
-) -> None:
-    """Write to a row, which makes everybody else wait who writes to it, until the transaction ends.
+    upload: Upload,
+    before: Upload | None,
+    values: Mapping[str, Any] = NOTHING,
+    new: Mapping[str, Any] = NOTHING,
+) -> dict[str, Any]:
+    """Count `upload` in its row, and return that. Until the transaction ends everybody else waits who counts there.
 
-    If it is not there it is made, with what is `new` besides. A lock without a write would let two be the last that
+    If the row is not there it is made, with what is `new` besides. A lock without a write would let two be the last that
     fits where transactions see the database as it was when they began.
     """
-    if not statements.update(alias, model, values, {"key": key}):
-        rows = model._default_manager.using(alias)
-        _, created = rows.get_or_create(pk=key, defaults={**(new or {}), **values})
-        if not created:  # somebody else was faster, and is only waited for by a write to the same row
-            rows.filter(pk=key).update(**values)
+    more = (0, counted_bytes(upload) - counted_bytes(before)) if before else (1, counted_bytes(upload))
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute(_add(alias, model, tuple(values)), [*more, *prepared(connection, model, values), key])
+        is_here = bool(cursor.rowcount)
+    if is_here:
+        row = statements.get(alias, model, key)
+        if row is not None:
+            return row
+    # Somebody else may be faster; then their row is only waited for by a write to it.
+    model._default_manager.using(alias).get_or_create(pk=key, defaults={**new, **values})
+    return add(alias, model, key, upload, before, values)
 
 
-def lock_everybody(alias: str, now: datetime, *, uploads: int = 0, size: int = 0) -> None:
-    """As `lock`, for the row of all owners, and count so many uploads and bytes more."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute(_more(alias), [uploads, size, EVERYBODY])
-        if cursor.rowcount:
+def judge(
+    alias: str,
+    model: type[StagedOwner | StagedCrowd],
+    row: Mapping[str, Any],
+    upload: Upload,
+    now: datetime,
+    rule: Callable[[Upload, int, int], None],
+    **whose: str,
+) -> None:
+    """Let `rule` say whether `upload`, which is in the counts of `row`, fits beside the others there.
+
+    To count uploads takes longer the more there are, so it is not done each time. What was counted once, and all that
+    has come since, is never less than what is there. Only if that is too much is it counted anew; and from time to time,
+    as somebody may have come without being counted, before there was a ceiling.
+    """
+    size = counted_bytes(upload)
+    if row["counted_at"] is not None and now - row["counted_at"] < COUNTED_EVERY:
+        with contextlib.suppress(Refused):
+            rule(upload, row["uploads"] - 1, row["bytes"] - size)
             return
-    not_yet = {"counted_at": now - 2 * COUNTED_EVERY}
-    StagedCrowd.objects.using(alias).get_or_create(pk=EVERYBODY, defaults=not_yet)
-    lock_everybody(alias, now, uploads=uploads, size=size)
+    count, others = held(alias, upload, now, **whose)
+    rule(upload, count, others)
+    anew = {"uploads": count + 1, "bytes": others + size, "counted_at": now}
+    statements.update(alias, model, anew, {"key": row["key"]})
 
 
 def held(alias: str, but: Upload, now: datetime, *, owner: str = "", address: str = "") -> tuple[int, int]:
@@ -107,10 +127,10 @@ def held(alias: str, but: Upload, now: datetime, *, owner: str = "", address: st
     return int(count), int(size)
 
 
-def count_under(alias: str, owner: str, now: datetime, mark: str) -> int:
-    """How many uploads of an owner wait that have `mark`, a random text, in their terms."""
+def count_under(alias: str, owner: str, now: datetime, policy: str, *, but: str = "") -> int:
+    """How many uploads of an owner wait that came by an intake policy, not counting the one with the id `but`."""
     connection = connections[alias]
-    where = {**_waiting(now), "owner_id": owner, "terms": f"%{mark}%"}
+    where = {**_waiting(now), "owner_id": owner, "policy": policy, "id": but}
     with connection.cursor() as cursor:
         cursor.execute(_count_under(alias), prepared(connection, StagedUpload, where))
         return int(cursor.fetchone()[0])
@@ -133,12 +153,6 @@ def coming(alias: str, but: Upload, now: datetime) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def address_of(alias: str, owner: str, now: datetime) -> str:
-    """The address that an owner has come from, while they are new; else empty."""
-    rows = StagedOwner.objects.using(alias).filter(pk=owner, new_until__gt=now)
-    return rows.values_list("address", flat=True).first() or ""
-
-
 def forget_addresses(alias: str, now: datetime) -> int:
     """Remove the addresses of owners who are not new any more; returns how many owners those were."""
     over = StagedOwner.objects.using(alias).filter(new_until__lte=now)
@@ -159,9 +173,10 @@ _WAITS = "{expires_at} > %s AND {state} <> %s AND {buried_at} IS NULL"
 
 
 @functools.cache
-def _more(alias: str) -> str:
-    table, names = _names(alias, StagedCrowd, "key", "uploads", "bytes")
+def _add(alias: str, model: type[models.Model], others: tuple[str, ...]) -> str:
+    table, names = _names(alias, model, "key", "uploads", "bytes", *others)
     values = "{uploads} = {uploads} + %s, {bytes} = {bytes} + %s".format(**names)
+    values += "".join(f", {names[each]} = %s" for each in others)
     return f"UPDATE {table} SET {values} WHERE {names['key']} = %s"  # noqa: S608 - names are the model's
 
 
@@ -205,8 +220,11 @@ def _of_coming(alias: str, what: str) -> str:
 
 @functools.cache
 def _count_under(alias: str) -> str:
-    table, names = _names(alias, StagedUpload, "owner_id", "expires_at", "state", "terms", "buried_at")
-    condition = (_WAITS + " AND {owner_id} = %s AND {terms} LIKE %s").format(**names)
+    table, names = _names(alias, StagedUpload, "owner_id", "expires_at", "state", "policy", "id", "buried_at")
+    # The second condition on the policy is that of its index, by which databases know that they can use it.
+    condition = (_WAITS + " AND {owner_id} = %s AND {policy} = %s AND {policy} > '' AND {id} <> %s").format(
+        **names
+    )
     return f"SELECT COUNT(*) FROM {table} WHERE {condition}"  # noqa: S608 - names are the model's
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -34,10 +32,6 @@ _CLOCKS = {
     "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
     "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))",
 }
-
-_alone_with: ContextVar[str] = ContextVar(
-    "greenroom_alone_with", default=""
-)  # of a thread or task, as its transaction
 
 
 class OrmLedger:
@@ -74,48 +68,32 @@ class OrmLedger:
             return float(cursor.fetchone()[0])
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
-        with self.alone(upload.owner):
-            counting.check(self.alias, upload, ceilings, to_datetime(self.now()))
+        with transaction.atomic(using=self.alias):
+            now = self.now()
+            counting.check(self.alias, upload, ceilings, to_datetime(now), self._seen(now))
             statements.insert(self.alias, StagedUpload, to_columns(upload))
 
-    @contextlib.contextmanager
-    def alone(self, owner: str) -> Iterator[None]:
-        """Nobody else with the same owner can insert meanwhile, so that what is counted stays true."""
-        if _alone_with.get() == owner:
-            yield
-            return
-        with transaction.atomic(using=self.alias):
-            # Writing to the owner's row makes everybody else with the same owner wait, so that two inserts cannot
-            # both be the last that fits.
-            self._seen(owner)
-            reset = _alone_with.set(owner)
-            try:
-                yield
-            finally:
-                _alone_with.reset(reset)
-
-    def count_under(self, owner: str, mark: str) -> int:
-        """As many as `under` gives, without reading them."""
-        return counting.count_under(self.alias, owner, to_datetime(self.now()), mark)
-
-    def under(self, owner: str, mark: str) -> list[Upload]:
-        """The owner's uploads that wait and whose terms contain `mark`."""
+    def under(self, owner: str, policy: str) -> list[Upload]:
+        """The owner's uploads that wait and came by an intake policy."""
         rows = StagedUpload.objects.using(self.alias).filter(
-            owner_id=owner,
-            terms__contains=mark,
-            expires_at__gt=to_datetime(self.now()),
-            buried_at=None,
+            owner_id=owner, policy=policy, expires_at__gt=to_datetime(self.now()), buried_at=None
         )
         return [to_upload(row) for row in rows.exclude(state=State.PROMOTED)]
 
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
-        with self.alone(upload.owner):
+        with transaction.atomic(using=self.alias):
+            now = self.now()
+            seen = self._seen(now)
+            # Whoever else counts for this owner waits from here on, so that what is read now stays true.
+            statements.update(self.alias, StagedOwner, seen.values, {"key": upload.owner})
             here = self.get(upload.id)
             if here is None or here.buried_at is not None:
                 return
             if here.epoch == upload.epoch and here.reserved >= size:
                 return
-            counting.check(self.alias, replace(here, reserved=size), ceilings, to_datetime(self.now()))
+            counting.check(
+                self.alias, replace(here, reserved=size), ceilings, to_datetime(now), seen, before=here
+            )
             same = {"id": upload.id, "epoch": upload.epoch, "buried_at": None}
             if not statements.update(self.alias, StagedUpload, {"reserved": size}, same):
                 raise Busy(name=upload.client_name)
@@ -172,15 +150,14 @@ class OrmLedger:
     def _bury(self, rows: models.QuerySet[StagedUpload]) -> int:
         return rows.update(buried_at=to_datetime(self.now()), epoch=models.F("epoch") + 1)
 
-    def _seen(self, owner: str) -> None:
-        now = self.now()
+    def _seen(self, now: float) -> counting.Seen:
         values: dict[str, Any] = {"seen_at": to_datetime(now)}
         new: dict[str, Any] = {}
         if self.user_id is not None:
             values["user_id"] = self.user_id
         if self.address:
             new = {"address": self.address, "new_until": to_datetime(now + self.new_for)}
-        counting.lock(self.alias, StagedOwner, owner, values, new)
+        return counting.Seen(values, new)
 
     # -- Uses --------------------------------------------------------------------------------------
 

@@ -12,12 +12,12 @@ from .core.upload import State
 class StagedCrowd(models.Model):
     """Those whose uploads are counted together: everybody, or the new owners from one address.
 
-    Its row is what makes their ceilings atomic: whoever counts writes to it, and the next one waits for that.
-    Of everybody it also has what was counted at `counted_at` and all that has come since: never too little.
+    Its row is what makes their ceilings atomic: whoever counts writes to it, and the next one waits for that. It has what
+    was counted at `counted_at` and all that has come since: never too little.
     """
 
     key = models.CharField(max_length=64, primary_key=True)
-    counted_at = models.DateTimeField()
+    counted_at = models.DateTimeField(null=True)
     uploads = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
 
@@ -30,7 +30,7 @@ class StagedCrowd(models.Model):
 
 
 class StagedOwner(models.Model):
-    """Somebody who holds uploads. Its row is what makes an owner's ceilings atomic.
+    """Somebody who holds uploads. Its row is what makes an owner's ceilings atomic, and counts as that of a crowd.
 
     `address` is the keyed hash of where a new owner has come from (`greenroom.addresses`), which counts, and is
     kept, until `new_until`.
@@ -41,6 +41,9 @@ class StagedOwner(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, blank=True, on_delete=models.CASCADE
     )
     seen_at = models.DateTimeField(_("seen at"))
+    counted_at = models.DateTimeField(null=True)
+    uploads = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
     address = models.CharField(max_length=64, blank=True, default="")
     new_until = models.DateTimeField(null=True)
 
@@ -64,7 +67,7 @@ class StagedUpload(models.Model):
 
     id = models.CharField(max_length=22, primary_key=True)
     owner = models.ForeignKey(
-        StagedOwner, verbose_name=_("owner"), related_name="uploads", on_delete=models.CASCADE
+        StagedOwner, verbose_name=_("owner"), related_name="held", on_delete=models.CASCADE
     )
     state = models.CharField(
         _("state"),
@@ -85,6 +88,7 @@ class StagedUpload(models.Model):
     media_type = models.CharField(_("type"), max_length=100, blank=True)
     stamp = models.CharField(max_length=100, blank=True)
     picture = models.JSONField(null=True)
+    policy = models.CharField(max_length=32, blank=True, default="")
     terms = models.TextField(blank=True)
     created_at = models.DateTimeField(_("created at"))
     staged_at = models.DateTimeField(_("held since"), null=True)
@@ -101,6 +105,8 @@ class StagedUpload(models.Model):
             models.Index(
                 fields=["state"], condition=models.Q(state=State.RECEIVING.value), name="greenroom_receiving"
             ),
+            # Of what came by an intake policy alone, for `counting.under`.
+            models.Index(fields=["policy"], condition=models.Q(policy__gt=""), name="greenroom_of_policy"),
             # Of the tombstones alone: no upload that comes in pays for it.
             models.Index(
                 fields=["buried_at"], condition=models.Q(buried_at__isnull=False), name="greenroom_buried"

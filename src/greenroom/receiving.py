@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
@@ -83,28 +84,32 @@ class Receiver:
             raise TooLarge(name=name, limit=format_size(largest))
         terms = Terms(
             limits=limits,
-            policy=policy.use if policy is not None else "",
             metadata=command.metadata,
             # Where the client says what ends the upload, a length that is reached must not.
             length=command.length if command.ends is not None else None,
             digests=tuple(map(str, command.whole)),
         )
         stage = self.limited(limits)
-        with contextlib.ExitStack() as counting:
-            if policy is not None:
-                counting.enter_context(self.ledger.alone(self.stage.owner))
-                self.check_count(policy, name, command.length)
-            upload: dict[str, Any] = {
-                "client_name": name,
-                "client_type": command.client_type,
-                "length": None if command.ends is not None else command.length,
-                "reserve": command.length or 0,
-                "terms": terms.encode(),
-            }
-            if not command.has_content and command.length != 0:
-                return stage.create(**upload)
-            intake = stage.intake(**upload, memory=0, expect=terms.digests)
-        return self.first(intake, command, body, terms)
+        if policy is not None:
+            stage.ceilings = replace(stage.ceilings, policy_uploads=policy.max_files)
+        upload: dict[str, Any] = {
+            "client_name": name,
+            "client_type": command.client_type,
+            "length": None if command.ends is not None else command.length,
+            "reserve": command.length or 0,
+            "policy": policy.use if policy is not None else "",
+            "terms": terms.encode(),
+        }
+        begin: Callable[[], Upload | Intake] = functools.partial(stage.create, **upload)
+        if command.has_content or command.length == 0:
+            begin = functools.partial(stage.intake, **upload, memory=0, expect=terms.digests)
+        try:
+            begun = begin()
+        except TooMany:
+            if policy is None or not self.make_way(policy, name, command.length):
+                raise
+            begun = begin()
+        return self.first(begun, command, body, terms) if isinstance(begun, Intake) else begun
 
     def first(self, intake: Intake, command: Create, body: Body, terms: Terms) -> Upload:
         """The bytes that come with the creation. Nobody knows the upload yet, so nobody has to be kept from it."""
@@ -124,7 +129,7 @@ class Receiver:
         except CutShort:
             # Nobody was told its URL, so nobody goes on with it: whoever sends the file again finds room for it.
             part = intake.keep_part()
-            after = replace(part, reserved=0, terms=replace(terms, policy="").encode())
+            after = replace(part, reserved=0, policy="")
             expires_at = self.ledger.now() + self.stage.leases.receiving
             self.ledger.swap(part, replace(after, expires_at=expires_at))
             raise
@@ -141,10 +146,8 @@ class Receiver:
             raise Forbidden(reason=_("the page was made for somebody else, or too long ago"))
         return policy
 
-    def check_count(self, policy: IntakePolicy, name: str, length: int | None) -> None:
-        """Raise `TooMany` if the field has all its files. Giving one up makes room for another."""
-        if self.ledger.count_under(self.stage.owner, policy.use) < policy.max_files:
-            return
+    def make_way(self, policy: IntakePolicy, name: str, length: int | None) -> bool:
+        """Give up the same file, of which nothing has come, if the field has it: the answer to its creation was lost."""
         for each in self.ledger.under(self.stage.owner, policy.use):
             declared = each.length if each.length is not None else Terms.decode(each.terms).length
             if (
@@ -152,10 +155,9 @@ class Receiver:
                 and each.offset == 0
                 and (each.client_name, declared) == (name, length)
             ):
-                # The same file again, of which nothing had come: the answer to its creation was lost.
                 self.stage.remove(each.id)
-                return
-        raise TooMany(name=name, limit=policy.max_files)
+                return True
+        return False
 
     # -- append ------------------------------------------------------------------------------------
 

@@ -11,14 +11,13 @@ from .core import Limits
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """`limits` of the field; the nonce of its `policy`; the client's `metadata`, to be repeated as it came.
+    """`limits` of the field; the client's `metadata`, to be repeated as it came.
 
     `length` is the size in bytes where a protocol declares one without letting it end the upload, `digests`
     what the client has announced for the whole, such as `sha256:9f86d0...`.
     """
 
     limits: Limits = field(default_factory=Limits)
-    policy: str = ""
     metadata: str = ""
     length: int | None = None
     digests: tuple[str, ...] = ()

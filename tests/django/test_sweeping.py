@@ -250,7 +250,7 @@ def test_what_is_given_up_counts_no_more_although_it_is_just_being_saved(
     pre_save.send(sender=Paper, instance=paper, raw=False, using="default", update_fields=None)
     guest.stage.discard(file.token)
     assert StagedUpload.objects.get().buried_at is not None
-    assert guest.visit.stage.ledger.count_under(file.upload.owner, "") == 0  # type: ignore[attr-defined]
+    assert guest.visit.stage.ledger.under(file.upload.owner, "") == []  # type: ignore[attr-defined]
     paper.save()
     assert swept() == [file.upload.id]
     assert Path(Paper.objects.get().body.path).read_bytes() == DATA

@@ -215,6 +215,13 @@ class CountsOneTooFew(MemoryLedger):
         super()._check(upload, replace(ceilings, uploads=ceilings.uploads + 1))
 
 
+class CountsNoPolicies(MemoryLedger):
+    """One field takes as many as an owner may hold."""
+
+    def _check(self, upload, ceilings):
+        super()._check(upload, replace(ceilings, policy_uploads=None))
+
+
 class LooksThenInserts(MemoryLedger):
     """Two can be the last that fits."""
 
@@ -351,6 +358,7 @@ CAUGHT = {
     ForgetsTheirAge: 6,
     RemovesTheFirst: 6,
     CountsOneTooFew: 8,
+    CountsNoPolicies: 8,
     LooksThenInserts: 8,
     LooksThenReserves: 8,
     ReservesLess: 8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .errors import AddressExceeded, DiskFull, QuotaExceeded, TooLarge, TotalExceeded
+from .errors import AddressExceeded, DiskFull, QuotaExceeded, TooLarge, TooMany, TotalExceeded
 from .limits import format_size, parse_size
 from .store import Bounded
 from .upload import State, Upload
@@ -18,12 +18,14 @@ AHEAD = 64 * 2**20
 class Ceilings:
     """How much may be held at once: uploads, and bytes over all of them. None is no ceiling.
 
-    `uploads` and `bytes` are those of one owner, `total_...` of all owners together, `address_...` of the owners who
-    have newly come from one address, where the ledger knows of addresses. `store` is asked for the room on its disk.
+    `uploads` and `bytes` are those of one owner, `policy_uploads` of the owner's those that came by one intake policy,
+    `total_...` of all owners together, `address_...` of the owners who have newly come from one address, where the
+    ledger knows of addresses. `store` is asked for the room on its disk.
     """
 
     uploads: int = 100
     bytes: int | str = "5 GB"
+    policy_uploads: int | None = None
     total_uploads: int | None = None
     total_bytes: int | str | None = None
     address_uploads: int | None = None
@@ -51,6 +53,15 @@ class Ceilings:
         over = reached(upload, count, held, self.uploads, self.bytes)
         if over:
             raise QuotaExceeded(name=upload.client_name, limit=over)
+
+    def counts_policy_of(self, upload: Upload) -> bool:
+        """Whether there is a ceiling for those that came by the same intake policy."""
+        return self.policy_uploads is not None and bool(upload.policy)
+
+    def check_policy(self, upload: Upload, count: int) -> None:
+        """Raise `TooMany` if it cannot be added to the `count` of its owner's that came by its intake policy."""
+        if self.policy_uploads is not None and count >= self.policy_uploads:
+            raise TooMany(name=upload.client_name, limit=self.policy_uploads)
 
     def check_all(self, upload: Upload, count: int, held: int) -> None:
         """Raise `TotalExceeded` if it cannot be added to what all owners hold."""

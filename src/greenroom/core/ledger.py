@@ -22,8 +22,8 @@ class Ledger(Protocol):
         """Seconds since the epoch by the clock that all leases are measured by."""
 
     def insert(self, upload: Upload, ceilings: Ceilings) -> None:
-        """Add a record, unless one of the ceilings is reached (`TooLarge`, `QuotaExceeded`, `TotalExceeded`,
-        `AddressExceeded`, `DiskFull`); both at once, atomically."""
+        """Add a record, unless one of the ceilings is reached (`TooLarge`, `QuotaExceeded`, `TooMany`,
+        `TotalExceeded`, `AddressExceeded`, `DiskFull`); both at once, atomically."""
 
     def reserve(self, upload: Upload, size: int, ceilings: Ceilings) -> None:
         """Count `size` bytes at least for an upload that is here already, or refuse as `insert`.
@@ -158,6 +158,8 @@ class MemoryLedger:
         now = self.now()
         others = [each for each in self._uploads.values() if waits(each, now) and each.id != upload.id]
         own = [each for each in others if each.owner == upload.owner]
+        if ceilings.counts_policy_of(upload):
+            ceilings.check_policy(upload, sum(each.policy == upload.policy for each in own))
         ceilings.check(upload, len(own), sum(map(counted_bytes, own)))
         if ceilings.counts_all:
             ceilings.check_all(upload, len(others), sum(map(counted_bytes, others)))

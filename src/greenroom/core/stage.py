@@ -105,16 +105,18 @@ class Stage:
         client_type: str = "",
         length: int | None = None,
         reserve: int = 0,
+        policy: str = "",
         terms: str = "",
     ) -> Upload:
         """Write the record of a new upload; its bytes come by `append`.
 
         `length` is the declared size in bytes, if there is one; `reserve` is what to count against the
-        ceilings meanwhile; `terms` is kept in the record as it is. Raises `TooLarge`, `EmptyFile`,
-        `QuotaExceeded`, `TotalExceeded`, `AddressExceeded` or `DiskFull` before any byte has moved.
+        ceilings meanwhile; `policy` is the nonce of the intake policy that it comes by; `terms` is kept in the record
+        as it is. Raises `TooLarge`, `EmptyFile`, `QuotaExceeded`, `TooMany`, `TotalExceeded`, `AddressExceeded` or
+        `DiskFull` before any byte has moved.
         """
         self.limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.held, terms)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.held, policy, terms)
         self.ledger.insert(upload, self.ceilings)
         return upload
 
@@ -179,6 +181,7 @@ class Stage:
         client_type: str = "",
         length: int | None = None,
         reserve: int = 0,
+        policy: str = "",
         terms: str = "",
         memory: int | str = DEFAULT_MEMORY,
         limits: Limits | None = None,
@@ -190,7 +193,7 @@ class Stage:
         """
         limits = limits or self.limits
         limits.check_length(length, name=clean_name(client_name))
-        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving, terms)
+        upload = self._new(client_name, client_type, length, reserve, self.leases.receiving, policy, terms)
         self.ledger.insert(upload, self.ceilings)
         return Intake(self, upload, limits, memory, expect)
 
@@ -339,6 +342,7 @@ class Stage:
         length: int | None,
         reserve: int,
         lease: float,
+        policy: str,
         terms: str,
     ) -> Upload:
         now = self.ledger.now()
@@ -351,6 +355,7 @@ class Stage:
             expires_at=now + lease,
             length=length,
             reserved=length if length is not None else reserve,
+            policy=policy,
             terms=terms,
         )
 

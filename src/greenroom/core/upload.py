@@ -53,8 +53,9 @@ class Upload:
     client declared, `reserved` what is counted against the ceilings while the bytes come. `digest` says by
     which algorithm it was made (`sha256:9f86d0...`), and is empty when none was taken.
     `stamp` is the store's fingerprint of the finished bytes; `epoch` rises with every change of
-    writer, so that an overtaken one is told apart. `terms` is what an adapter agreed on with the client
-    when the upload was created, in the adapter's own JSON. A record that has a `buried_at` is a tombstone: for
+    writer, so that an overtaken one is told apart. `policy` is the nonce of the intake policy that it came by, if
+    there was one: it counts together with the others of that policy. `terms` is what an adapter agreed on with the
+    client when the upload was created, in the adapter's own JSON. A record that has a `buried_at` is a tombstone: for
     everybody it is absence, and it stands until the bytes that it explains are gone.
     """
 
@@ -73,6 +74,7 @@ class Upload:
     media_type: str = ""
     stamp: str = ""
     picture: Picture | None = None
+    policy: str = ""
     terms: str = ""
     staged_at: float | None = None
     promoted_at: float | None = None

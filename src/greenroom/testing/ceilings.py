@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from greenroom.core.ceilings import Ceilings
-from greenroom.core.errors import Busy, DiskFull, QuotaExceeded, Refused, TotalExceeded
+from greenroom.core.errors import Busy, DiskFull, QuotaExceeded, Refused, TooMany, TotalExceeded
 from greenroom.core.ledger import Ledger
 from greenroom.core.upload import State, Upload, new_id
 
@@ -71,6 +71,21 @@ class CeilingPromises(Recording):
         inserted(ledger, thousand, owner="another", reserved=1_000)
         with promised(QuotaExceeded, "A full owner cannot add a byte."):
             inserted(ledger, thousand, reserved=1)
+
+    @part_of(8)
+    def test_one_intake_policy_brings_so_many_uploads_and_no_more(self, ledger: Ledger) -> None:
+        two = Ceilings(policy_uploads=2)
+        first = [inserted(ledger, two, policy="one") for _ in range(2)]
+        too_many = record(ledger, policy="one")
+        with promised(TooMany, "The third of two is refused."):
+            ledger.insert(too_many, two)
+        promise(ledger.get(too_many.id) is None, "A refused record is not there.")
+        for another in ({"policy": "another"}, {"policy": ""}, {"policy": "one", "owner": "another"}):
+            for _ in range(2):
+                inserted(ledger, two, **another)
+        inserted(ledger, two)
+        ledger.bury(first[0].id)
+        ledger.insert(too_many, two)
 
     @part_of(8)
     def test_what_is_saved_or_over_is_not_counted(self, ledger: Ledger) -> None:
