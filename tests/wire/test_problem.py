@@ -42,6 +42,7 @@ EXPECTED = {
     errors.MethodNotAllowed: 405,
     errors.UnknownVersion: 412,
     errors.WrongContentType: 415,
+    errors.WrongCoding: 415,
     errors.LengthRequired: 411,
     errors.LengthChanged: 400,
     errors.ChecksumMismatch: 400,

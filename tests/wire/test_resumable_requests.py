@@ -7,6 +7,7 @@ import pytest
 from greenroom.core.errors import GreenroomError
 from greenroom.wire import resumable
 from greenroom.wire.digest import Checksum
+from greenroom.wire.fields import boolean, whole_number
 from greenroom.wire.messages import Append, Command, Create, Describe, Discard, Look
 from greenroom.wire.problem import status_of
 
@@ -50,6 +51,18 @@ COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
             "Repr-Digest": f"md5=:YQ==:, {FIELD}",
         },
         Create(length=None, has_content=True, ends=True, checksums=(ZEROS, ZEROS_512), whole=(ZEROS,)),
+    ),
+    (  # RFC 9651 section 4.2: an empty Dictionary is none
+        "POST",
+        "/",
+        {"Upload-Complete": "?1", "Repr-Digest": "", "Content-Encoding": "Identity"},
+        Create(length=None, has_content=True, ends=True),
+    ),
+    (  # section 3.2: of two members with one key the last one counts
+        "POST",
+        "/",
+        {"Upload-Complete": "?1", "Repr-Digest": f"sha-256=:{'B' * 43}=:;x=1, {FIELD}"},
+        Create(length=None, has_content=True, ends=True, whole=(ZEROS,)),
     ),
     ("PATCH", "/x/", {**BODY, "Upload-Complete": "?0", "Upload-Offset": "7"}, Append(offset=7, ends=False)),
     (  # RFC 9651: any Item may have parameters
@@ -98,7 +111,15 @@ REFUSED: list[tuple[str, str, dict[str, str], int, str]] = [
     ("PATCH", "/x/", {**BODY, "Upload-Complete": "?1", "Upload-Offset": "1" * 19}, 400, "malformed_request"),
     ("POST", "/", {"Upload-Complete": "?1", "Content-Digest": "sha-256=abc"}, 400, "malformed_request"),
     ("POST", "/", {"Upload-Complete": "?1", "Content-Digest": "sha-256=:YQ==:"}, 400, "malformed_request"),
-    ("POST", "/", {"Upload-Complete": "?1", "Repr-Digest": ""}, 400, "malformed_request"),
+    ("POST", "/", {"Upload-Complete": "?1", "Content-Encoding": "gzip"}, 415, "wrong_coding"),
+    ("POST", "/", {"Upload-Complete": "?0", "Content-Encoding": "identity, br"}, 415, "wrong_coding"),
+    (
+        "PATCH",
+        "/x/",
+        {**BODY, "Upload-Complete": "?1", "Upload-Offset": "0", "Content-Encoding": "gzip"},
+        415,
+        "wrong_coding",
+    ),
 ]
 
 NAMES = {
@@ -129,6 +150,33 @@ def test_a_wrong_request_is_refused(
     with pytest.raises(GreenroomError) as caught:
         resumable.read(method, headers, creating=url == "/")
     assert (status_of(caught.value), caught.value.code) == (status, code)
+
+
+INTEGERS = {  # RFC 9651 section 4.2.4, which takes 15 digits at most
+    "7": 7,
+    "007": 7,
+    "-0": 0,
+    "9" * 15: 10**15 - 1,
+    '7;a; b=1.5;c="x;\\"y";d=tok/en;e=:YQ==:;f=?0;g=@5': 7,
+    **dict.fromkeys(("1" * 16, "7.0", "-7", "+7", "٧", '"7"', "7, 7", "?1", ""), None),
+    **dict.fromkeys(("7;", "7 ;a", "7;A=1", "7;a=", '7;a="', "7 7"), None),
+}
+BOOLEANS = {  # section 4.2.8
+    "?1": True,
+    "?0": False,
+    "?1;a=?0": True,
+    **dict.fromkeys(("1", "true", "?2", '"?1"', "?", "?1, ?0", "?1;", "?1;A", "?1 a", ""), None),
+}
+
+
+@pytest.mark.parametrize(("value", "number"), INTEGERS.items())
+def test_what_is_no_integer_is_ignored(value: str, number: int | None) -> None:
+    assert whole_number(value) == number
+
+
+@pytest.mark.parametrize(("value", "truth"), BOOLEANS.items())
+def test_what_is_no_boolean_is_ignored(value: str, truth: bool | None) -> None:
+    assert boolean(value) is truth
 
 
 @pytest.mark.parametrize(("disposition", "name"), NAMES.items())

@@ -17,6 +17,8 @@ V = {"Tus-Resumable": "1.0.0"}
 BODY = {"Content-Type": "application/offset+octet-stream"}
 SHA1 = Checksum(algorithm="sha1", digest=hashlib.sha1(b"tea", usedforsecurity=False).digest())
 SHA1_FIELD = {"Upload-Checksum": f"sha1 {base64.b64encode(SHA1.digest).decode()}"}
+ZEROS = Checksum(algorithm="sha256", digest=bytes(32))
+FIELD = f"sha-256=:{'A' * 43}=:"
 POLICY = "policy cC5z"  # "p.s"
 
 COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
@@ -50,6 +52,18 @@ COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
     ("PATCH", "/x/", {**V, **BODY, "Upload-Offset": "70"}, Append(offset=70)),
     ("PATCH", "/x/", {**V, **BODY, "Upload-Offset": "7", "Upload-Length": "9"}, Append(offset=7, length=9)),
     ("PATCH", "/x/", {**V, **BODY, "Upload-Offset": "0", **SHA1_FIELD}, Append(offset=0, checksums=(SHA1,))),
+    (  # RFC 9530 is for every request, whatever the protocol in it
+        "PATCH",
+        "/x/",
+        {**V, **BODY, "Upload-Offset": "0", **SHA1_FIELD, "Content-Digest": FIELD, "Repr-Digest": FIELD},
+        Append(offset=0, checksums=(SHA1, ZEROS), whole=(ZEROS,)),
+    ),
+    (
+        "POST",
+        "/",
+        {**V, **BODY, "Upload-Length": "5", "Content-Digest": FIELD, "Repr-Digest": FIELD},
+        Create(length=5, has_content=True, checksums=(ZEROS,), whole=(ZEROS,)),
+    ),
     (
         "PATCH",
         "/x/",
@@ -68,6 +82,10 @@ REFUSED: list[tuple[str, str, dict[str, str], int, str]] = [
     ("POST", "/x/", V, 405, "method_not_allowed"),
     ("PATCH", "/", V, 405, "method_not_allowed"),
     ("POST", "/", V, 400, "malformed_request"),
+    ("POST", "/", {**V, "Upload-Length": "5", "Upload-Concat": "partial"}, 400, "malformed_request"),
+    ("POST", "/", {**V, "Upload-Concat": "final;/a /b"}, 400, "malformed_request"),
+    ("POST", "/", {**V, **BODY, "Upload-Length": "5", "Content-Encoding": "gzip"}, 415, "wrong_coding"),
+    ("PATCH", "/x/", {**V, **BODY, "Upload-Offset": "0", "Content-Encoding": "br"}, 415, "wrong_coding"),
     ("POST", "/", {**V, "Upload-Length": "5", "Upload-Defer-Length": "1"}, 400, "malformed_request"),
     ("POST", "/", {**V, "Upload-Defer-Length": "0"}, 400, "malformed_request"),
     ("POST", "/", {**V, "Upload-Length": "-5"}, 400, "malformed_request"),

@@ -236,6 +236,13 @@ class WrongContentType(GreenroomError):
     template = _("The body of this upload request must be %(expected)s.")
 
 
+class WrongCoding(GreenroomError):
+    """The body is in a coding (Content-Encoding), and would be kept as something else than the file."""
+
+    code = "wrong_coding"
+    template = _("The body of this upload request must be the file as it is, without a Content-Encoding.")
+
+
 class LengthRequired(GreenroomError):
     """The server cannot tell where the body ends without a Content-Length."""
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from greenroom.core.errors import MalformedRequest
 
+from .fields import KEY, PARAMETERS, Headers
+
 TUS_ALGORITHMS = ("sha1", "sha256")
 """For tus, which demands sha1; a checksum here finds damage, it proves nothing."""
 
 # RFC 9530 section 5: the two that are for new use; "insecure" ones are not offered.
 _HTTP_ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
-_MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):(?:;[^,]*)?\s*", re.ASCII)
+_MEMBER = re.compile(rf"[ \t]*({KEY})=:([A-Za-z0-9+/=]*):{PARAMETERS}[ \t]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +56,16 @@ def tus_checksum(value: str | None) -> Checksum | None:
     return Checksum(algorithm=algorithm, digest=digest)
 
 
-def http_digests(value: str | None, name: str) -> tuple[Checksum, ...]:
-    """The checksums in a Content-Digest or Repr-Digest field (RFC 9530 sections 2 and 3).
+def http_digests(headers: Headers, name: str) -> tuple[Checksum, ...]:
+    """The checksums in the field `name`, Content-Digest or Repr-Digest (RFC 9530 sections 2 and 3).
 
     Algorithms that are not known are ignored, as the RFC says; what cannot be read at all is refused, since the
-    sender believes that it is checked.
+    sender believes that it is checked. A field without a member is none (RFC 9651 section 4.2).
     """
-    if value is None:
+    value = headers.get(name)
+    if not value:
         return ()
-    checksums = []
+    checksums = {}
     for member in value.split(","):
         match = _MEMBER.fullmatch(member)
         if match is None:
@@ -72,8 +75,8 @@ def http_digests(value: str | None, name: str) -> tuple[Checksum, ...]:
             continue
         if digest is None or len(digest) != hashlib.new(algorithm).digest_size:
             raise MalformedRequest(reason=f"{match[1]} in {name} is not base64 of the right length")
-        checksums.append(Checksum(algorithm=algorithm, digest=digest))
-    return tuple(checksums)
+        checksums[algorithm] = Checksum(algorithm=algorithm, digest=digest)  # of two the last one counts
+    return tuple(checksums.values())
 
 
 def repr_digest(digest: str) -> dict[str, str]:

@@ -5,12 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from greenroom.core.errors import MalformedRequest
+from greenroom.core.errors import MalformedRequest, WrongCoding
 
 # ASCII digits, 1 to 18 of them: `int()` would also take "+5", " 5", "1_000" and digits of other scripts,
 # and 19 digits no longer fit every database.
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+
+# RFC 9651 section 4.2.3: what is no Item from its first to its last character is none at all.
+KEY = r"[a-z*][a-z0-9_.*-]*"
+_BARE_ITEM = "|".join(
+    (
+        r"@?-?[0-9]{1,15}|-?[0-9]{1,12}\.[0-9]{1,3}",  # Date, Integer, Decimal
+        r'%?"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"',  # Display String, String
+        r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*",  # Token
+        r":[A-Za-z0-9+/=]*:|\?[01]",  # Byte Sequence, Boolean
+    )
+)
+PARAMETERS = rf"(?:;\x20*{KEY}(?:=(?:{_BARE_ITEM}))?)*"
+_INTEGER = re.compile(rf"(-0{{1,15}}|[0-9]{{1,15}}){PARAMETERS}", re.ASCII)  # of those that are not negative
+_BOOLEAN = re.compile(rf"\?([01]){PARAMETERS}", re.ASCII)
 
 
 class Headers:
@@ -47,6 +61,12 @@ class Headers:
         """The media type of the body, without parameters, in lower case."""
         return (self.get("Content-Type") or "").partition(";")[0].strip(" \t").lower()
 
+    def check_coding(self) -> None:
+        """Raise `WrongCoding` for a body that is not the bytes of the file (RFC 9110 section 8.4)."""
+        codings = (self.get("Content-Encoding") or "identity").lower()
+        if any(each.strip(" \t") != "identity" for each in codings.split(",")):
+            raise WrongCoding
+
 
 def effective_method(method: str, fields: Mapping[str, str]) -> str:
     """What the request stands for: tus 1.0.0, X-HTTP-Method-Override, "the actual method MUST be ignored"."""
@@ -59,16 +79,12 @@ def effective_method(method: str, fields: Mapping[str, str]) -> str:
 
 
 def whole_number(value: str | None) -> int | None:
-    """An Integer of RFC 9651 that is not negative; None for anything else, which is to be ignored."""
-    bare = _bare(value)
-    return int(bare) if _NUMBER.fullmatch(bare) else None
+    """An Integer of RFC 9651 section 3.3.1 that is not negative; None for anything else, which is to be ignored."""
+    match = _INTEGER.fullmatch(value or "")
+    return int(match[1]) if match else None
 
 
 def boolean(value: str | None) -> bool | None:
     """A Boolean of RFC 9651 section 3.3.6, `?1` or `?0`; None for anything else, which is to be ignored."""
-    return {"?1": True, "?0": False}.get(_bare(value))
-
-
-def _bare(value: str | None) -> str:
-    """An Item without its parameters, of which none is known here (RFC 9651 section 3.1.2)."""
-    return (value or "").partition(";")[0].rstrip(" ")
+    match = _BOOLEAN.fullmatch(value or "")
+    return match[1] == "1" if match else None

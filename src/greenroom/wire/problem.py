@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Self
 
-from greenroom.core.errors import AddressExceeded, GreenroomError, MethodNotAllowed, WrongContentType
+from greenroom.core.errors import (
+    AddressExceeded,
+    GreenroomError,
+    MethodNotAllowed,
+    WrongCoding,
+    WrongContentType,
+)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 600
@@ -71,6 +77,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "unknown_version": HTTPStatus.PRECONDITION_FAILED,
     "wrong_content_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "wrong_coding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "length_required": HTTPStatus.LENGTH_REQUIRED,
     "length_changed": HTTPStatus.BAD_REQUEST,
     "checksum_mismatch": HTTPStatus.BAD_REQUEST,  # tus has a status of its own for it, 460
@@ -134,4 +141,6 @@ def what_is_taken(error: GreenroomError) -> dict[str, str]:
         return {"Allow": str(error.params["allowed"])}  # RFC 9110 section 15.5.6: "MUST generate"
     if isinstance(error, WrongContentType):
         return {"Accept-Patch": str(error.params["expected"])}  # RFC 5789 section 2.2
+    if isinstance(error, WrongCoding):
+        return {"Accept-Encoding": "identity"}  # RFC 9110 section 12.5.3
     return {}

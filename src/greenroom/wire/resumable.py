@@ -22,7 +22,7 @@ from greenroom.core.errors import (
     WrongContentType,
 )
 
-from .digest import Checksum, http_digests, repr_digest
+from .digest import http_digests, repr_digest
 from .fields import Headers, boolean, whole_number
 from .messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
 from .problem import CONTENT_TYPE, problem, what_is_taken
@@ -36,7 +36,7 @@ _PARAMETER = re.compile(r';\s*(filename\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s"]+)',
 def read(method: str, fields: Mapping[str, str], *, creating: bool) -> Command:
     """The command of a request to the creation URL (`creating`) or to an upload's own URL.
 
-    Raises `MalformedRequest`, `WrongContentType`, `MethodNotAllowed` or `LengthChanged`.
+    Raises `MalformedRequest`, `WrongContentType`, `WrongCoding`, `MethodNotAllowed` or `LengthChanged`.
     """
     headers = Headers(fields)
     if method == "OPTIONS":
@@ -61,6 +61,7 @@ def _read_create(headers: Headers) -> Create:
     ends = boolean(headers.get("Upload-Complete"))
     if ends is None:  # "other values MUST cause the entire header field to be ignored"
         raise MalformedRequest(reason="Upload-Complete: ?1 or ?0, or Tus-Resumable, is needed")
+    headers.check_coding()
     return Create(
         length=_length(headers, ends, offset=0),
         client_name=_file_name(headers.get("Content-Disposition")),
@@ -68,14 +69,15 @@ def _read_create(headers: Headers) -> Create:
         policy=headers.get("Greenroom-Policy") or "",
         has_content=True,
         ends=ends,
-        checksums=http_digests(headers.get("Content-Digest"), "Content-Digest"),
-        whole=_whole(headers),
+        checksums=http_digests(headers, "Content-Digest"),
+        whole=http_digests(headers, "Repr-Digest"),
     )
 
 
 def _read_append(headers: Headers) -> Append:
     if headers.content_type != BODY:
         raise WrongContentType(expected=BODY)
+    headers.check_coding()
     ends = boolean(headers.get("Upload-Complete"))
     offset = whole_number(headers.get("Upload-Offset"))
     if ends is None or offset is None:
@@ -84,8 +86,8 @@ def _read_append(headers: Headers) -> Append:
         offset=offset,
         length=_length(headers, ends, offset=offset),
         ends=ends,
-        checksums=http_digests(headers.get("Content-Digest"), "Content-Digest"),
-        whole=_whole(headers),
+        checksums=http_digests(headers, "Content-Digest"),
+        whole=http_digests(headers, "Repr-Digest"),
     )
 
 
@@ -99,11 +101,6 @@ def _length(headers: Headers, ends: bool, *, offset: int) -> int | None:
     if declared is not None and not ends and content is not None and offset + content > declared:
         raise LengthChanged(declared=declared)
     return implied if declared is None else declared
-
-
-def _whole(headers: Headers) -> tuple[Checksum, ...]:
-    """What the client announces for the whole file (section "Representation Digests")."""
-    return http_digests(headers.get("Repr-Digest"), "Repr-Digest")
 
 
 def _file_name(disposition: str | None) -> str:

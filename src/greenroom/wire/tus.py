@@ -19,7 +19,7 @@ from greenroom.core.errors import (
     WrongContentType,
 )
 
-from .digest import TUS_ALGORITHMS, Checksum, repr_digest, tus_checksum
+from .digest import TUS_ALGORITHMS, Checksum, http_digests, repr_digest, tus_checksum
 from .fields import Headers
 from .messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
 from .metadata import read_metadata
@@ -47,7 +47,8 @@ def is_meant(method: str, fields: Mapping[str, str]) -> bool:
 def read(method: str, fields: Mapping[str, str], *, creating: bool) -> Command:
     """The command of a request to the creation URL (`creating`) or to an upload's own URL.
 
-    `method` is the effective one. Raises `UnknownVersion`, `WrongContentType`, `MalformedRequest`, `MethodNotAllowed`.
+    `method` is the effective one. Raises `UnknownVersion`, `WrongContentType`, `WrongCoding`,
+    `MalformedRequest` or `MethodNotAllowed`.
     """
     headers = Headers(fields)
     if method == "OPTIONS":
@@ -72,12 +73,16 @@ def methods(*, creating: bool) -> tuple[str, ...]:
 
 
 def _read_create(headers: Headers) -> Create:
+    if "Upload-Concat" in headers:
+        # What is a part of something else, or made of parts, would be kept as a file of its own.
+        raise MalformedRequest(reason="uploads are not put together here (Upload-Concat)")
+    headers.check_coding()
     length = headers.number("Upload-Length")
     deferred = headers.get("Upload-Defer-Length")
     if deferred is not None and deferred != "1":
         raise MalformedRequest(reason="Upload-Defer-Length can only be 1")
     if (length is None) == (deferred is None):
-        raise MalformedRequest(reason="either Upload-Length or Upload-Defer-Length: 1 is needed")
+        raise MalformedRequest(reason="Upload-Length or Upload-Defer-Length: 1 is needed, and not both")
     metadata = headers.get("Upload-Metadata") or ""
     pairs = read_metadata(metadata)
     has_content = headers.content_type == BODY
@@ -91,21 +96,29 @@ def _read_create(headers: Headers) -> Create:
         metadata=metadata,
         has_content=has_content,
         checksums=_checksums(headers),
+        whole=http_digests(headers, "Repr-Digest"),
     )
 
 
 def _read_append(headers: Headers) -> Append:
     if headers.content_type != BODY:
         raise WrongContentType(expected=BODY)
+    headers.check_coding()
     offset = headers.number("Upload-Offset")
     if offset is None:
         raise MalformedRequest(reason="Upload-Offset is needed")
-    return Append(offset=offset, length=headers.number("Upload-Length"), checksums=_checksums(headers))
+    return Append(
+        offset=offset,
+        length=headers.number("Upload-Length"),
+        checksums=_checksums(headers),
+        whole=http_digests(headers, "Repr-Digest"),
+    )
 
 
 def _checksums(headers: Headers) -> tuple[Checksum, ...]:
+    """What the body must hash to, said in the words of tus or in those of RFC 9530, or in both."""
     checksum = tus_checksum(headers.get("Upload-Checksum"))
-    return () if checksum is None else (checksum,)
+    return ((checksum,) if checksum is not None else ()) + http_digests(headers, "Content-Digest")
 
 
 # -- answers ---------------------------------------------------------------------------------------
