@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from .core import Ceilings, Leases, Limits, Store, UsageError, parse_size
+from .core import Ceilings, Leases, Limits, Stage, Store, UsageError, parse_size
 from .core.digests import CHOICES
 from .images import WorkerLimits, configure
 from .stores import LocalStore
@@ -135,7 +135,7 @@ class Settings:
             if not isinstance(getattr(self, name), str):
                 raise UsageError(f'GREENROOM["{name.upper()}"] is a dotted path.', getattr(self, name))
 
-    @property
+    @functools.cached_property
     def leases(self) -> Leases:
         return Leases(
             held=seconds(self.lease),
@@ -148,7 +148,7 @@ class Settings:
         """`inspect_seconds` as a number."""
         return seconds(self.inspect_seconds)
 
-    @property
+    @functools.cached_property
     def ceilings(self) -> Ceilings:
         return Ceilings(
             uploads=self.owner_uploads,
@@ -159,7 +159,7 @@ class Settings:
             address_bytes=self.address_bytes,
         )
 
-    @property
+    @functools.cached_property
     def limits(self) -> Limits:
         """What holds for a field that declares nothing."""
         return Limits(
@@ -238,6 +238,19 @@ def current_store() -> Store:
     return current().make_store()
 
 
+@functools.cache
+def current_stage() -> Stage:
+    """A stage by the settings, for nobody in particular and with no ledger of its own."""
+    settings = current()
+    return Stage(
+        current_store(),
+        limits=settings.limits,
+        leases=settings.leases,
+        ceilings=settings.ceilings,
+        digest=settings.digest,
+    )
+
+
 def configure_workers() -> None:
     """Tell the workers what one picture may take. A wrong setting is a check's business, not an ImportError."""
     with contextlib.suppress(UsageError):
@@ -281,6 +294,7 @@ def _forget(*, setting: str, **kwargs: object) -> None:
     if setting in ("GREENROOM", "MEDIA_ROOT"):
         current.cache_clear()
         current_store.cache_clear()
+        current_stage.cache_clear()
         configure_workers()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from django.utils import timezone
 from . import counting, statements
 from .core.ceilings import Ceilings
 from .core.errors import Busy, NotHeld
-from .core.ledger import claim_key
+from .core.ledger import changes, claim_key
 from .core.upload import Picture, State, Upload
 from .holders import is_dead, this_holder
 from .models import StagedOwner, StagedUpload, StagedUse
@@ -25,6 +25,7 @@ OPEN_FOR = 3600.0
 """Seconds after which an open use of a process that cannot be seen from here is taken for abandoned."""
 
 _COLUMNS = tuple(field.attname for field in StagedUpload._meta.concrete_fields)
+_COLUMN_OF = {"owner": "owner_id"}
 _TIMES = ("created_at", "expires_at", "staged_at", "promoted_at", "buried_at")
 _BATCH = 500  # records that are buried, or owners that are forgotten, in one transaction
 # The database's clock decides, so that hosts whose clocks differ agree. SQLite's clock is this host's.
@@ -71,7 +72,8 @@ class OrmLedger:
         with transaction.atomic(using=self.alias):
             now = self.now()
             counting.check(self.alias, upload, ceilings, to_datetime(now), self._seen(now))
-            statements.insert(self.alias, StagedUpload, to_columns(upload))
+            record = {name: getattr(upload, name) for name in upload.__dataclass_fields__}
+            statements.insert(self.alias, StagedUpload, to_columns(record))
 
     def under(self, owner: str, policy: str) -> list[Upload]:
         """The owner's uploads that wait and came by an intake policy."""
@@ -103,14 +105,14 @@ class OrmLedger:
         return from_columns(columns) if columns is not None else None
 
     def swap(self, before: Upload, after: Upload) -> bool:
-        was, columns = to_columns(before), to_columns(after)
-        changed = {name: value for name, value in columns.items() if value != was[name]}
+        changed = changes(before, after)
         if after.state is not before.state:
             changed["reserved"] = after.reserved  # `reserve` may have counted more since `before` was read
-        version = {name: was[name] for name in ("id", "state", "offset", "epoch")} | {"buried_at": None}
+        version = to_columns({name: getattr(before, name) for name in ("id", "state", "offset", "epoch")})
+        version["buried_at"] = None
         if not changed:
             return StagedUpload.objects.using(self.alias).filter(**version).exists()
-        return bool(statements.update(self.alias, StagedUpload, changed, version))
+        return bool(statements.update(self.alias, StagedUpload, to_columns(changed), version))
 
     def bury(self, upload_id: str) -> bool:
         return bool(self._bury(self._waiting().filter(pk=upload_id)))
@@ -227,15 +229,20 @@ def use_key(upload: Upload, use: str) -> str:
     return hashlib.sha256("\0".join(claim_key(upload, use)).encode()).hexdigest()
 
 
-def to_columns(upload: Upload) -> dict[str, Any]:
-    """A record as the columns of its row."""
-    columns = {name: getattr(upload, name) for name in upload.__dataclass_fields__}
-    columns["owner_id"] = columns.pop("owner")
-    columns["state"] = upload.state.value
-    columns["picture"] = asdict(upload.picture) if upload.picture is not None else None
-    for name in _TIMES:
-        columns[name] = to_datetime(columns[name]) if columns[name] is not None else None
-    return columns
+def to_columns(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record, or some fields of it, as the columns of its row."""
+    return {_COLUMN_OF.get(name, name): to_column(name, value) for name, value in record.items()}
+
+
+def to_column(name: str, value: Any) -> Any:
+    """The value of one field as that of its column."""
+    if value is None:
+        return None
+    if name in _TIMES:
+        return to_datetime(value)
+    if name == "state":
+        return value.value
+    return asdict(value) if name == "picture" else value
 
 
 def to_upload(row: StagedUpload) -> Upload:
@@ -244,7 +251,7 @@ def to_upload(row: StagedUpload) -> Upload:
 
 
 def from_columns(columns: dict[str, Any]) -> Upload:
-    """The inverse of `to_columns`."""
+    """The inverse of `to_columns`, for all of them."""
     values = dict(columns, owner=columns["owner_id"], state=State(columns["state"]))
     del values["owner_id"]
     for name in _TIMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator
@@ -161,12 +162,6 @@ def digest_of(request: HttpRequest) -> str:
 
 def make_stage(user_id: Any = None, address: str = "") -> Stage:
     """A stage by the settings, for nobody in particular."""
-    settings = conf.current()
-    return Stage(
-        conf.current_store(),
-        ledger=OrmLedger(user_id, address, conf.seconds(settings.new_owner)),
-        limits=settings.limits,
-        leases=settings.leases,
-        ceilings=settings.ceilings,
-        digest=settings.digest,
-    )
+    stage = copy.copy(conf.current_stage())
+    stage.ledger = OrmLedger(user_id, address, conf.seconds(conf.current().new_owner))
+    return stage

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import connections, models
@@ -52,9 +53,14 @@ def get(alias: str, model: type[models.Model], pk: Any) -> dict[str, Any] | None
 
 def prepared(connection: Any, model: type[models.Model], values: Values) -> list[Any]:
     """Values by the names of attributes as the database takes them, in their order."""
-    changing = _changing(model)
+    changing, times = _changing(model), connection.ops.adapt_datetimefield_value
     return [
-        changing[name].get_db_prep_save(value, connection) if name in changing else value
+        value
+        if value is None or (field := changing.get(name)) is None
+        # What the field would do besides is for those who give it something else than a date and a time.
+        else times(value)
+        if isinstance(value, datetime)
+        else field.get_db_prep_save(value, connection)
         for name, value in values.items()
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from .core import Limits
@@ -24,7 +24,8 @@ class Terms:
 
     def encode(self) -> str:
         """As JSON, without what is not set."""
-        values: dict[str, Any] = {**asdict(self), "limits": self.limits.to_dict()}
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["limits"] = self.limits.to_dict()
         return json.dumps({name: value for name, value in values.items() if value not in ("", None, {}, ())})
 
     @classmethod

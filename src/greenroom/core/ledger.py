@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from .ceilings import AHEAD, Ceilings, counted_bytes, still_to_come, waits
@@ -203,8 +203,11 @@ def version(upload: Upload) -> tuple[str, int, int]:
 
 def changes(before: Upload, after: Upload) -> dict[str, Any]:
     """The fields in which `after` differs from `before`, with their new values."""
-    names = [field.name for field in fields(before)]
-    return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+    return {
+        name: value
+        for name in before.__dataclass_fields__
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
 
 
 def claim_key(upload: Upload, use: str) -> tuple[str, str, str]:

@@ -115,12 +115,11 @@ class Limits:
 
     def to_dict(self) -> dict[str, Any]:
         """What differs from the defaults, for JSON."""
-        default = type(self)()
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
-            if value != getattr(default, name)
+            if value != self.__dataclass_fields__[name].default
         }
 
     @classmethod

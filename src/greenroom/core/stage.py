@@ -115,7 +115,8 @@ class Stage:
         as it is. Raises `TooLarge`, `EmptyFile`, `QuotaExceeded`, `TooMany`, `TotalExceeded`, `AddressExceeded` or
         `DiskFull` before any byte has moved.
         """
-        self.limits.check_length(length, name=clean_name(client_name))
+        client_name = clean_name(client_name)
+        self.limits.check_length(length, name=client_name)
         upload = self._new(client_name, client_type, length, reserve, self.leases.held, policy, terms)
         self.ledger.insert(upload, self.ceilings)
         return upload
@@ -192,7 +193,8 @@ class Stage:
         `memory` and `expect` as in `Spool`, the rest as in `create`.
         """
         limits = limits or self.limits
-        limits.check_length(length, name=clean_name(client_name))
+        client_name = clean_name(client_name)
+        limits.check_length(length, name=client_name)
         upload = self._new(client_name, client_type, length, reserve, self.leases.receiving, policy, terms)
         self.ledger.insert(upload, self.ceilings)
         return Intake(self, upload, limits, memory, expect)
@@ -349,7 +351,7 @@ class Stage:
         return Upload(
             id=new_id(),
             owner=self.owner,
-            client_name=clean_name(client_name),
+            client_name=client_name,
             client_type=clean_type(client_type),
             created_at=now,
             expires_at=now + lease,
