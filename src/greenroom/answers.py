@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -91,17 +92,18 @@ def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
     """All of the uses or none, in one transaction; returns the first file whose use somebody else has."""
     ledger = cast(OrmLedger, files[0].stage.ledger)
     keys = {use_key(each.upload, each.use): each for each in files}
-    before = set(visit.uses)
+    wanted = {key: each for key, each in keys.items() if key not in visit.uses}
+    several = len(wanted) > 1  # one claim is all or nothing by itself
     try:
-        with transaction.atomic(using=ledger.alias):
-            for key, each in keys.items():
-                if key not in visit.uses and not ledger.claim(each.upload, each.use):
-                    transaction.set_rollback(True, using=ledger.alias)
+        with transaction.atomic(using=ledger.alias) if several else contextlib.nullcontext():
+            for each in wanted.values():
+                if not ledger.claim(each.upload, each.use, visit.post):
+                    if several:
+                        transaction.set_rollback(True, using=ledger.alias)
                     return each
-                statements.update(ledger.alias, StagedUse, {"post": visit.post}, {"key": key})
             visit.uses.update(keys)  # as the last step: what is taken is known to be taken
     except IntegrityError:  # SQLite looks at the end whether the uploads are still here
-        visit.uses &= before
+        visit.uses -= set(wanted)
         for each in files:
             if ledger.get(each.upload.id) is None:
                 raise NotHeld(name=each.upload.client_name) from None

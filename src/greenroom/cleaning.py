@@ -218,7 +218,8 @@ class Cleaner:
                 bake = self.rules.bake
             if crop is not None:
                 crop.check(row.picture, self.rules.ratio)
-        row.file = file.cropped(crop, bake, crop_to=self.rules.crop_to)
+        if (crop, bake, self.rules.crop_to) != (file.crop, file.bake, file.crop_to):
+            row.file = file.cropped(crop, bake, crop_to=self.rules.crop_to)
 
     def keep_newest(self, fresh: list[Row]) -> None:
         """In a field for one file a new one takes the place of what was there, unless it was refused."""

@@ -98,6 +98,10 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
     def __repr__(self) -> str:
         return f"<StagedFile: {self.name}>"
 
+    def __bool__(self) -> bool:
+        # Django asks the name, which takes a while to find; it is never empty.
+        return True
+
     @property
     def upload(self) -> Upload:
         """The record, as far as it is known here."""

@@ -162,6 +162,9 @@ class FormReader:
         if part.filename is None:
             return self.begin_field(part)
         self.file_parts += 1
+        for each in self.handler.visit.intakes:
+            with contextlib.suppress(Refused):  # which is told to whoever wants to keep that one
+                each.reserve_no_more()  # what comes now needs the room
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         if limit is not None and self.file_parts > limit:
             raise TooManyFilesSent("The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def this_holder() -> str:
     """The name of this process: machine, boot, id, and when it was started (an id is used again)."""
-    return f"{machine()} {os.getpid()} {started(os.getpid())}"
+    return f"{machine()} {os.getpid()} {own_start(os.getpid())}"
 
 
 def is_dead(holder: str) -> bool:
@@ -23,6 +23,12 @@ def is_dead(holder: str) -> bool:
     if where != machine() or not process.isdigit() or not since:
         return False
     return started(int(process)) != since
+
+
+@functools.cache
+def own_start(process: int) -> str:
+    """`started` of this process: for as long as it has this id, it is the same."""
+    return started(process)
 
 
 @functools.cache

@@ -163,9 +163,10 @@ class OrmLedger:
 
     # -- Uses --------------------------------------------------------------------------------------
 
-    def claim(self, upload: Upload, use: str) -> bool:
+    def claim(self, upload: Upload, use: str, post: str = "") -> bool:
         """Inside a transaction the claim is part of it: a rollback gives the chance back, and a second
-        claimant waits here until the first has ended. Raises `NotHeld` if the upload has been removed."""
+        claimant waits here until the first has ended. `post` is the digest of the form, by which an equal submit is
+        told from a changed one. Raises `NotHeld` if the upload has been removed."""
         try:
             with transaction.atomic(using=self.alias):
                 row = StagedUse(
@@ -173,6 +174,7 @@ class OrmLedger:
                     upload_id=upload.id,
                     claimed_at=to_datetime(self.now()),
                     holder=this_holder(),
+                    post=post,
                 )
                 columns = [field.attname for field in StagedUse._meta.concrete_fields]
                 statements.insert(self.alias, StagedUse, {name: getattr(row, name) for name in columns})

@@ -9,6 +9,7 @@ Promotion never deletes what is held.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Collection
@@ -21,7 +22,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import DatabaseError, models, transaction
 from django.db.models.fields.files import FieldFile
 
-from . import conf, signals, statements
+from . import conf, signals
 from .core import SideFiles, Upload, UsageError
 from .core.claims import Claim
 from .core.errors import AlreadySaved, Altered, NotHeld, Refused
@@ -29,7 +30,6 @@ from .core.place import disk_or_refusal, sync_directory
 from .files import StagedFile
 from .ledger import OrmLedger, use_key
 from .measures import measuring
-from .models import StagedUse
 from .owners import Visit, current_visit
 
 _PENDING = "_greenroom_pending"
@@ -73,11 +73,9 @@ class Promotion:
             self.taken = True
             visit.uses.remove(self.key)
             return
-        if self.ledger.claim(self.upload, self.claim.use):
+        post = visit.post if visit is not None and self.staged.use else ""
+        if self.ledger.claim(self.upload, self.claim.use, post):
             self.taken = True
-            if visit is not None and self.staged.use:  # by which an equal submit is told from a changed one
-                values = {"post": visit.post}
-                statements.update(self.ledger.alias, StagedUse, values, {"key": self.key})
             return
         # Or this very request took it before: a view may save one file into two objects, or try again after an
         # error. The chance is the request's.
@@ -246,8 +244,8 @@ def check_size(promotion: Promotion, storage: Any) -> None:
 @disk_or_refusal()
 def make_directories(directory: Path, mode: int | None) -> None:
     """As `FileSystemStorage` makes them: `FILE_UPLOAD_DIRECTORY_PERMISSIONS` for all that are missing."""
-    missing = [each for each in (directory, *directory.parents) if not each.exists()]
-    for each in reversed(missing):
+    missing = itertools.takewhile(lambda each: not each.exists(), (directory, *directory.parents))
+    for each in reversed(list(missing)):
         each.mkdir(exist_ok=True)
         if mode is not None:
             os.chmod(each, mode)

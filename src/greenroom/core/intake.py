@@ -72,11 +72,14 @@ class Intake:
         come. Behind too long a pause it has: `NotHeld`."""
         lease = self._stage.leases.receiving
         if not (self.kept or self._abandoned) and self._age() >= lease / 16:
-            now, upload = self._stage.ledger.now(), self.upload
-            self._swap(self._written.renewed(now + lease, now=now))
-            if upload.state is not State.RECEIVING:
-                self.upload = upload  # which has all that was found out since, and is written with the bytes
+            now = self._stage.ledger.now()
+            self._change(self._written.renewed(now + lease, now=now))
             self._seen = time.monotonic()
+
+    def reserve_no_more(self) -> None:
+        """All bytes have come, and what was reserved besides is wanted for others."""
+        if not (self.kept or self._abandoned) and self._written.reserved > self._spool.size:
+            self._change(replace(self._written, reserved=self._spool.size))
 
     def finish(self) -> Upload:
         """The bytes are complete; returns the record as it will be when it is kept."""
@@ -87,7 +90,6 @@ class Intake:
             if not self._spool.in_memory:
                 self._seal()
             else:
-                self._reserve_no_more()
                 self.upload = self._stage.completed(self.upload, self._spool, stamp="")
         except BaseException:
             self.abandon()
@@ -166,11 +168,6 @@ class Intake:
             stage = self._stage
             self.upload = self._written = with_room(stage.ledger, self._written, size, stage.ceilings)
 
-    def _reserve_no_more(self) -> None:
-        """Of what was reserved only what has come still counts: the files that follow need the room."""
-        if self._written.reserved > self._spool.size:
-            self._swap(replace(self._written, reserved=self._spool.size))
-
     def _writer(self) -> Writer:
         # No byte without a record, not even when the sweeper was faster than the client.
         if self._age() >= self._stage.leases.receiving / 2:
@@ -186,6 +183,13 @@ class Intake:
         after = replace(after, digest=after.digest or self.upload.digest)  # one that was asked for since
         self._swap(after)
         self.kept = True
+
+    def _change(self, after: Upload) -> None:
+        """Write the record, whose bytes may be whole, and not in the store yet."""
+        upload = self.upload
+        self._swap(after)
+        if upload.state is not State.RECEIVING:
+            self.upload = upload  # which has all that was found out since, and is written with the bytes
 
     def _swap(self, after: Upload) -> None:
         if not self._stage.ledger.swap(self._written, after):
