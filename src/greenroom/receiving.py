@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from . import conf
 from .bodies import Body
-from .core import Limits, Stage, State, Token, Upload, format_size, parse_size
+from .core import Limits, Stage, State, Token, Upload, format_size
 from .core.errors import (
     AlreadyWhole,
     Busy,
@@ -47,6 +47,7 @@ from .policies import IntakePolicy
 from .streams import Stopping
 from .terms import Terms
 from .wire.messages import Append, Create, Progress
+from .wire.resumable import JUDGED
 
 _ = gettext_noop
 
@@ -146,6 +147,11 @@ class Receiver:
             raise Forbidden(reason=_("the page was made for somebody else, or too long ago"))
         return policy
 
+    def largest(self, command: Create) -> int:
+        """How many bytes the upload that is to be created may have. Raises `Forbidden` for a policy that is not ours."""
+        policy = self.policy(command.policy)
+        return largest_under(policy.limits if policy is not None else self.stage.limits)
+
     def make_way(self, policy: IntakePolicy, name: str, length: int | None) -> bool:
         """Give up the same file, of which nothing has come, if the field has it: the answer to its creation was lost."""
         for each in self.ledger.under(self.stage.owner, policy.use):
@@ -188,8 +194,9 @@ class Receiver:
         except Stopping:
             # Nothing is wrong with the request: it is answered with as much of it as is kept.
             return self.stage.get(upload.id)
-        except LengthExceeded:
-            # The draft, "Upload Append": "marking the upload resource invalid". tus has no word on it.
+        except (LengthExceeded, *JUDGED):
+            # The draft, "Upload Append": "marking the upload resource invalid"; and "Completeness": a file that was
+            # judged is complete, and cannot be gone on with. tus has no word on either.
             if command.ends is not None:
                 self.stage.remove(upload.id)
             raise
@@ -293,7 +300,7 @@ class Receiver:
             complete=upload.state is not State.RECEIVING,
             expires_at=upload.expires_at,
             seconds_left=int(upload.expires_at - self.ledger.now()),
-            max_size=min(terms.limits.ceiling or largest_size(), largest_size()),
+            max_size=largest_under(terms.limits),
             metadata=terms.metadata,
             client_name=upload.client_name,
             media_type=upload.media_type,
@@ -341,6 +348,11 @@ def checked(source: Iterable[bytes], command: Append, name: str) -> BinaryIO:
         raise
     waiting.seek(0)
     return cast(BinaryIO, waiting)
+
+
+def largest_under(limits: Limits) -> int:
+    """The largest upload in bytes that `limits`, and the site, allow."""
+    return min(limits.ceiling or largest_size(), largest_size())
 
 
 def largest_size() -> int:

@@ -7,6 +7,7 @@ refused by the header is refused before the body is touched.
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from django.utils.translation import gettext
 
 from .bodies import Body, answer_first
 from .core import State
-from .core.errors import GreenroomError, Refused
+from .core.errors import GreenroomError, QuotaExceeded, Refused, TooLarge
 from .guard import check_sender
 from .measures import measuring
 from .receiving import Receiver, largest_size
@@ -55,6 +56,8 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
     method, protocol = request.method or "", resumable
     body: Body | None = None
     progress: Progress | None = None
+    command: Command | None = None
+    receiver: Receiver | None = None
     with measuring("look", PROTOCOLS[protocol]) as measured:
         try:
             protocol = protocol_of(method, fields)
@@ -87,7 +90,10 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
                 answer = protocol.looked(receiver.progress(after))
         except GreenroomError as error:
             measured.outcome = error.code
-            answer = protocol.refused(error, progress, detail=sentence(error))
+            max_size: int | None = None
+            if isinstance(error, TooLarge | QuotaExceeded) and isinstance(command, Create) and receiver:
+                max_size = receiver.largest(command)
+            answer = protocol.refused(error, progress, max_size=max_size, detail=sentence(error))
         finally:
             measured.bytes = body.taken if body is not None else 0
     return to_response(answer, method, unread=None if body is None or body.ended else body)
@@ -131,6 +137,9 @@ def to_response(answer: Answer, method: str, *, unread: Body | None = None) -> H
     response = HttpResponse(body, status=answer.status)
     if not answer.body:
         del response["Content-Type"]
+    if method != "HEAD" and answer.status != HTTPStatus.NO_CONTENT:
+        # Else the answer to somebody who is still sending would end, for some, when they have been listened to.
+        response["Content-Length"] = str(len(body))
     for name, value in answer.headers.items():
         response[name] = value
     if unread is not None:

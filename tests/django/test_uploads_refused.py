@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from greenroom.models import StagedOwner, StagedUpload
-from tests.django.uploading import TUS_BODY, URL, Script, checksum, metadata
+from tests.django.uploading import TUS_BODY, URL, Script, checksum, digest, metadata
 from tests.django.wsgi import ENDLESS, Body, post
 from tests.pages import CONTENT_TYPE, errors_of, files_under, page_of
 from tests.shop.models import Paper
@@ -312,6 +312,24 @@ def test_a_cut_creation_leaves_its_place_to_the_next(script: Script, settings: A
     for _ in range(6):  # more than the field takes, and more than the owner may keep
         assert post(script.client, URL, Body.of(b"x" * 9_000), length=200_000, **headers).status == 400
     assert post(script.client, URL, Body.of(b"x" * 200_000), length=200_000, **headers).status == 201
+
+
+def test_what_is_announced_in_digest_fields_holds_in_tus_as_well(script: Script) -> None:
+    url = script.tus_create(5)
+    response = script.patch(url, b"Assam", 0, content_digest=digest(b"Ceylon"))
+    assert (response.status_code, code(response)) == (460, "checksum_mismatch")
+    assert script.offset(url) == 0
+    assert script.patch(url, b"Assam", 0, content_digest=digest(b"Assam", "sha-512")).status_code == 204
+    for at_creation, at_the_end in (
+        ({"repr_digest": digest(b"Ceylon")}, {}),
+        ({}, {"repr_digest": digest(b"x")}),
+    ):
+        url = script.tus_create(5, **at_creation)
+        response = script.patch(url, b"Assam", 0, **at_the_end)
+        assert (response.status_code, code(response)) == (400, "digest_mismatch")
+        assert script.tus("HEAD", url).status_code == 404
+    url = script.tus_create(5, repr_digest=digest(b"Assam"))
+    assert script.patch(url, b"Assam", 0)["Repr-Digest"] == digest(b"Assam")
 
 
 def test_the_limits_of_another_field_are_not_the_forms(script: Script) -> None:

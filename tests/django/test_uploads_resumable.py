@@ -215,6 +215,39 @@ def test_cancellation_is_204_and_then_404(script: Script) -> None:
     assert script.ietf("HEAD", url).status_code == 404
 
 
+@pytest.mark.parametrize("ends", ["?0", "?1"])
+def test_what_is_too_large_to_be_created_is_told_the_limits(script: Script, ends: str) -> None:
+    """ "Limits": a 413 "SHOULD include the Upload-Limit header field", those of the field or of the site."""
+    paper = Script("/papers/")
+    fields = {"upload_complete": ends, "upload_length": "1000001", "greenroom_policy": paper.policy("papers")}
+    response = paper.ietf("POST", URL, **fields)
+    assert (response.status_code, response["Upload-Limit"]) == (413, "max-size=1000000")
+    response = script.ietf("POST", URL, upload_complete="?0", upload_length="9" * 15)
+    assert response.status_code == 413
+    assert response["Upload-Limit"] == script.ietf("OPTIONS", URL)["Upload-Limit"]
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_file_that_the_field_does_not_take_is_judged_once(ends: bool) -> None:
+    """ "Completeness": the answer is the field's own and the last; nothing is left to go on with."""
+    script = Script("/product/")
+    policy = {"greenroom_policy": script.policy("photo")}
+    response = script.ietf("POST", URL, TEXT, upload_complete="?1" if ends else "?0", **policy)
+    assert (response.status_code, response["Upload-Complete"]) == (415, "?1")
+    url = script.ietf_create(**policy)
+    response = script.ietf_patch(url, TEXT, 0, ends=ends)
+    assert (response.status_code, response["Upload-Complete"]) == (415, "?1")
+    assert script.ietf("HEAD", url).status_code == 404
+    assert not StagedUpload.objects.exists()
+
+
+def test_an_answer_says_how_long_it_is(script: Script) -> None:
+    """So that it ends for its reader at once, also while the rest of what was refused is thrown away."""
+    assert script.ietf("POST", URL, TEXT, upload_complete="?1")["Content-Length"].isdigit()
+    response = script.ietf("POST", URL, TEXT)
+    assert (response.status_code, response["Content-Length"]) == (400, str(len(response.content)))
+
+
 # -- digests (RFC 9530) ------------------------------------------------------------------------------
 
 

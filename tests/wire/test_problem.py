@@ -100,7 +100,7 @@ def test_the_document() -> None:
         "code": "too_large",
         "detail": "“tea.jpg” is too large: at most 10 MB is taken here. Choose a smaller file.",
     }
-    assert "Too Large" in document.title
+    assert document.title == "Content Too Large"  # RFC 9110 section 15.5.14, under every Python
     assert CONTENT_TYPE == "application/problem+json"
 
 

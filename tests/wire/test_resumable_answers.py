@@ -78,6 +78,7 @@ def test_a_mismatching_offset_tells_both() -> None:
     assert (answer.headers["Upload-Offset"], answer.headers["Upload-Complete"]) == ("12", "?0")
     values = json.loads(answer.body)
     assert values["type"] == "https://iana.org/assignments/http-problem-types#mismatching-upload-offset"
+    assert values["title"] == "Mismatching Upload Offset"  # as it is to be registered
     assert (values["expected-offset"], values["provided-offset"]) == (12, 25)
 
 
@@ -86,11 +87,26 @@ def test_an_inconsistent_length_has_its_type() -> None:
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
     values = json.loads(answer.body)
     assert values["type"] == "https://iana.org/assignments/http-problem-types#inconsistent-upload-length"
+    assert values["title"] == "Inconsistent Upload Length Values"
 
 
 def test_too_large_tells_the_limits() -> None:
     answer = resumable.refused(errors.TooLarge(limit="1 kB"), HALF)
     assert (answer.status, answer.headers["Upload-Limit"]) == (413, "max-size=1000, max-age=60")
+    # "SHOULD include the Upload-Limit header field in this response", also where there is no upload yet.
+    answer = resumable.refused(errors.QuotaExceeded(limit="1 kB"), max_size=5)
+    assert (answer.status, answer.headers["Upload-Limit"]) == (413, "max-size=5")
+    assert resumable.refused(errors.TooLarge(limit="1 kB")).headers["Upload-Limit"] == "min-size=0"
+    assert "Upload-Limit" not in resumable.refused(errors.Busy(), HALF).headers
+
+
+def test_an_answer_about_the_file_itself_is_the_last() -> None:
+    """ "Completeness": "whether the response comes from the initial targeted resource"."""
+    judged = errors.TypeNotAllowed(found="x", allowed="y")
+    for error in (judged, errors.EmptyFile(), errors.DigestMismatch()):
+        assert resumable.refused(error, HALF).headers["Upload-Complete"] == "?1"
+    for error in (errors.ChecksumMismatch(), errors.AlreadyWhole(), errors.TooLarge(limit="1 kB")):
+        assert resumable.refused(error, HALF).headers["Upload-Complete"] == "?0"
 
 
 def test_a_wrong_type_and_a_wrong_method_are_told_what_is_taken() -> None:

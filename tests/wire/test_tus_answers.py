@@ -103,4 +103,6 @@ def test_a_wrong_type_and_a_wrong_method_are_told_what_is_taken() -> None:
 
 def test_a_maximum_is_told_only_if_there_is_one() -> None:
     assert tus.described(5).headers["Tus-Max-Size"] == "5"
+    assert tus.refused(errors.TooLarge(limit="1 kB"), max_size=5).headers["Tus-Max-Size"] == "5"
+    assert "Tus-Max-Size" not in tus.refused(errors.TooLarge(limit="1 kB")).headers
     assert "Tus-Max-Size" not in tus.described(None).headers

@@ -84,6 +84,9 @@ STATUSES: dict[str, HTTPStatus] = {
     "digest_mismatch": HTTPStatus.BAD_REQUEST,
 }
 
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 words them; `http.HTTPStatus` does so from Python 3.13 on."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
@@ -110,9 +113,9 @@ class Problem:
         """The same under a status that only one protocol has."""
         return replace(self, status=status, title=title)
 
-    def of_type(self, type: str, members: Mapping[str, object] | None = None) -> Self:
-        """The same as one of a protocol's registered types, with that type's extension members."""
-        return replace(self, type=type, members=members or {})
+    def of_type(self, type: str, title: str, members: Mapping[str, object] | None = None) -> Self:
+        """The same as one of a protocol's registered types, with that type's title and extension members."""
+        return replace(self, type=type, title=title, members=members or {})
 
 
 def status_of(error: GreenroomError | type[GreenroomError]) -> HTTPStatus:
@@ -128,7 +131,7 @@ def problem(error: GreenroomError, *, detail: str | None = None) -> Problem:
     return Problem(
         status=status.value,
         code=error.code,
-        title=status.phrase,
+        title=_TITLES.get(status.value, status.phrase),
         detail=str(error) if detail is None else detail,
     )
 

@@ -14,11 +14,15 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from greenroom.core.errors import (
+    DigestMismatch,
+    EmptyFile,
     GreenroomError,
     LengthChanged,
     MalformedRequest,
     MethodNotAllowed,
     OffsetMismatch,
+    TypeContradicted,
+    TypeNotAllowed,
     WrongContentType,
 )
 
@@ -30,6 +34,9 @@ from .problem import CONTENT_TYPE, problem, what_is_taken
 INTEROP_VERSION = "8"
 BODY = "application/partial-upload"
 _TYPES = "https://iana.org/assignments/http-problem-types#"
+JUDGED = (EmptyFile, TypeNotAllowed, TypeContradicted, DigestMismatch)
+"""What a file is refused for in the end, and not a request: nothing is left that could be gone on with."""
+
 _PARAMETER = re.compile(r';\s*(filename\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s"]+)', re.IGNORECASE | re.ASCII)
 
 
@@ -121,9 +128,9 @@ def _file_name(disposition: str | None) -> str:
 
 
 def described(max_size: int | None) -> Answer:
-    """The answer to OPTIONS, which must have the limits, and `min-size=0` if there are none."""
-    limit = f"max-size={max_size}" if max_size is not None else "min-size=0"
-    headers = {"Upload-Limit": limit, "Upload-Draft-Interop-Version": INTEROP_VERSION, "Accept-Patch": BODY}
+    """The answer to OPTIONS, which must have the limits."""
+    limits = _limits(max_size)
+    headers = {"Upload-Limit": limits, "Upload-Draft-Interop-Version": INTEROP_VERSION, "Accept-Patch": BODY}
     return Answer(status=204, headers=headers)
 
 
@@ -154,25 +161,37 @@ def discarded() -> Answer:
     return Answer(status=204, headers={"Upload-Draft-Interop-Version": INTEROP_VERSION})
 
 
-def refused(error: GreenroomError, progress: Progress | None = None, *, detail: str | None = None) -> Answer:
-    """What is wrong, as a problem document of the draft's own types where it has one ("Problem Types")."""
+def refused(
+    error: GreenroomError,
+    progress: Progress | None = None,
+    *,
+    max_size: int | None = None,
+    detail: str | None = None,
+) -> Answer:
+    """What is wrong, as a problem document of the draft's own types where it has one ("Problem Types").
+
+    `max_size` is what an upload may have of which there is no `progress`, if there is a limit.
+    """
     document = problem(error, detail=detail)
     headers = {
         "Content-Type": CONTENT_TYPE,
         "Cache-Control": "no-store",
         "Upload-Draft-Interop-Version": INTEROP_VERSION,
-        # Of the protocol and not of the file's own processing: this answer completes nothing.
-        "Upload-Complete": "?0",
+        # Whether the file was judged, which ends the upload, or this request ("Completeness").
+        "Upload-Complete": "?1" if isinstance(error, JUDGED) else "?0",
         **what_is_taken(error),
     }
     if isinstance(error, OffsetMismatch):
         headers["Upload-Offset"] = str(error.params["expected"])
         members = {"expected-offset": error.params["expected"], "provided-offset": error.params["offset"]}
-        document = document.of_type(_TYPES + "mismatching-upload-offset", members)
+        title = "Mismatching Upload Offset"
+        document = document.of_type(_TYPES + "mismatching-upload-offset", title, members)
     elif isinstance(error, LengthChanged):
-        document = document.of_type(_TYPES + "inconsistent-upload-length")
-    if document.status == 413 and progress is not None:
-        headers["Upload-Limit"] = _limits(progress)
+        document = document.of_type(
+            _TYPES + "inconsistent-upload-length", "Inconsistent Upload Length Values"
+        )
+    if document.status == 413:
+        headers["Upload-Limit"] = _limits(progress.max_size if progress else max_size, progress)
     return Answer(status=document.status, headers=headers, body=document.to_json())
 
 
@@ -193,13 +212,16 @@ def _state(progress: Progress) -> dict[str, str]:
     return {
         "Upload-Complete": "?1" if progress.complete else "?0",
         "Upload-Offset": str(progress.offset),
-        "Upload-Limit": _limits(progress),
+        "Upload-Limit": _limits(progress.max_size, progress),
         "Upload-Draft-Interop-Version": INTEROP_VERSION,
         "Greenroom-Token": progress.token,
         **repr_digest(progress.digest),
     }
 
 
-def _limits(progress: Progress) -> str:
-    limits = [] if progress.max_size is None else [f"max-size={progress.max_size}"]
-    return ", ".join([*limits, f"max-age={max(0, progress.seconds_left)}"])
+def _limits(max_size: int | None, progress: Progress | None = None) -> str:
+    """Of an upload, or of those that can be created: "if the server does not apply any limits, it MUST use min-size=0"."""
+    limits = [] if max_size is None else [f"max-size={max_size}"]
+    if progress is not None:
+        limits.append(f"max-age={max(0, progress.seconds_left)}")
+    return ", ".join(limits) or "min-size=0"

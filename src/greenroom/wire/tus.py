@@ -12,6 +12,7 @@ from email.utils import formatdate
 
 from greenroom.core.errors import (
     ChecksumMismatch,
+    DigestMismatch,
     GreenroomError,
     MalformedRequest,
     MethodNotAllowed,
@@ -167,15 +168,27 @@ def discarded() -> Answer:
     return Answer(status=204, headers={"Tus-Resumable": VERSION})
 
 
-def refused(error: GreenroomError, progress: Progress | None = None, *, detail: str | None = None) -> Answer:
-    """What is wrong, as a problem document. There is no offset in it: a client asks for that with HEAD."""
+def refused(
+    error: GreenroomError,
+    progress: Progress | None = None,
+    *,
+    max_size: int | None = None,
+    detail: str | None = None,
+) -> Answer:
+    """What is wrong, as a problem document. There is no offset in it: a client asks for that with HEAD.
+
+    `max_size` is what an upload may have of which there is no `progress`, if there is a limit.
+    """
     document = problem(error, detail=detail)
     headers = {"Tus-Resumable": VERSION, "Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
     headers |= what_is_taken(error)
-    if isinstance(error, ChecksumMismatch):
+    if isinstance(error, ChecksumMismatch) and not isinstance(error, DigestMismatch):  # which ends the upload
         document = document.with_status(*MISMATCH)
     if isinstance(error, UnknownVersion):
         headers["Tus-Version"] = VERSION
+    max_size = progress.max_size if progress is not None else max_size
+    if document.status == 413 and max_size is not None:
+        headers["Tus-Max-Size"] = str(max_size)
     if progress is not None and not progress.complete:
         headers["Upload-Expires"] = formatdate(progress.expires_at, usegmt=True)
     return Answer(status=document.status, headers=headers, body=document.to_json())
