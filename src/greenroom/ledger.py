@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ class OrmLedger:
         self.address = address
         self.new_for = new_for
 
-    @property
+    @functools.cached_property
     def alias(self) -> str:
         """The database that holds the ledger."""
         return router.db_for_write(StagedUpload)

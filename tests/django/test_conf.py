@@ -97,7 +97,7 @@ def test_the_defaults_are_those_of_the_documentation(settings: Any) -> None:
         7 * 24 * 3_600,
         3_600,
     )
-    assert (current.ceilings.uploads, current.ceilings.bytes) == (100, "5 GB")
+    assert (current.ceilings.uploads, current.ceilings.bytes) == (100, 5_000_000_000)
     assert current.memory_bytes == 2_621_440
     assert (current.limits.max_pixels, current.limits.max_frames) == (100_000_000, 1_000)
     assert current.limits.max_total_pixels == 400_000_000
@@ -131,7 +131,7 @@ def test_settings_reach_the_stage(settings: Any, tmp_path: Path) -> None:
     stage = make_stage()
     assert stage.store.root == tmp_path / "elsewhere"  # type: ignore[attr-defined]
     assert (stage.leases.held, stage.leases.longest, stage.leases.promoted) == (3_600, 7_200, 60)
-    assert (stage.ceilings.uploads, stage.ceilings.bytes) == (3, "1 MB")
+    assert (stage.ceilings.uploads, stage.ceilings.bytes) == (3, 1_000_000)
     assert stage.limits.max_pixels == 1_000
     assert conf.current().owner_of() is user_owner
 

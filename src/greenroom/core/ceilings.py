@@ -32,6 +32,16 @@ class Ceilings:
     address_bytes: int | str | None = None
     store: Bounded | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("bytes", "total_bytes", "address_bytes"):
+            size = getattr(self, name)
+            object.__setattr__(self, name, None if size is None else parse_size(size))
+
+    @property
+    def largest(self) -> int:
+        """The largest upload that anybody may hold: `bytes` as an int, whatever it was declared as."""
+        return parse_size(self.bytes)
+
     @property
     def counts_all(self) -> bool:
         """Whether there is a ceiling over all owners."""
@@ -47,9 +57,8 @@ class Ceilings:
 
         `TooLarge` if it could not be even if nothing waited: then saving some of what does would not help.
         """
-        largest = parse_size(self.bytes)
-        if counted_bytes(upload) > largest:
-            raise TooLarge(name=upload.client_name, limit=format_size(largest))
+        if counted_bytes(upload) > self.largest:
+            raise TooLarge(name=upload.client_name, limit=format_size(self.largest))
         over = reached(upload, count, held, self.uploads, self.bytes)
         if over:
             raise QuotaExceeded(name=upload.client_name, limit=over)

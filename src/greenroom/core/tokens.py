@@ -7,6 +7,7 @@ constant time, so that no other spelling of a signature is accepted.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import re
@@ -80,6 +81,7 @@ class Token:
         raise NotHeld
 
 
+@functools.lru_cache(maxsize=64)
 def derive(key: str | bytes, purpose: str) -> bytes:
     """A key of its own for each purpose, so that a signature made for one is worth nothing for another."""
     secret = key.encode() if isinstance(key, str) else key

@@ -143,10 +143,10 @@ class LocalStore:
 
     @disk_or_refusal()
     def room(self) -> int:
-        here = self.root.absolute()
-        while not here.exists():  # it is made on first use
-            here = here.parent
-        status = os.statvfs(here)
+        try:
+            status = os.statvfs(self.root)
+        except FileNotFoundError:  # it is made on first use, where the first of these stands
+            status = os.statvfs(next(each for each in self.root.absolute().parents if each.exists()))
         return status.f_bavail * status.f_frsize - self._keep_free
 
     @disk_or_refusal()
