@@ -357,4 +357,4 @@ def largest_under(limits: Limits) -> int:
 
 def largest_size() -> int:
     """The largest upload in bytes that anybody may send."""
-    return parse_size(conf.current().owner_bytes)
+    return conf.current().ceilings.largest
