@@ -18,10 +18,12 @@ from http import HTTPStatus
 from typing import Any
 
 import django
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
+from django.core import signals
 from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.base import BaseHandler
 from django.urls import Resolver404, resolve
 
 from .streams import (
@@ -32,6 +34,7 @@ from .streams import (
     uvicorn_stream,
     watch_for_stop,
 )
+from .threads import Exchange, close_connections
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -39,6 +42,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MIDDLEWARE = "greenroom.middleware.GreenroomMiddleware"
+
+NEVER_OURS = ("GET", "OPTIONS", "TRACE")
+"""Methods of requests that go Django's way without a look at their URL."""
 
 MOST_WAITING = 1 << 20
 """Bytes that wait for the thread. With more of them nothing is received, and the client has to wait."""
@@ -56,12 +62,17 @@ def get_asgi_application() -> StreamingHandler:
 
 
 class StreamingHandler(ASGIHandler):
-    """Gives the request of a form with files, or of an upload, a `BodyStream` instead of a file."""
+    """Gives the request of a form with files, or of an upload, a `BodyStream` instead of a file, and a thread."""
 
     def __init__(self) -> None:
         super().__init__()
         # It sees to it that no body is left to be read on the event loop.
         self._streams = MIDDLEWARE in settings.MIDDLEWARE
+        # The same middleware once more, as under WSGI, for requests that are given to a thread as a whole.
+        self._chain = BaseHandler()
+        if self._streams:
+            self._chain.load_middleware()
+        signals.request_finished.connect(close_connections, sender=type(self))
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As Django's."""
@@ -69,15 +80,30 @@ class StreamingHandler(ASGIHandler):
             # RFC 9112 section 6.3: it overrides a length, which is not that of what is on the connection.
             fields = [each for each in scope["headers"] if each[0] != b"content-length"]
             scope = {**scope, "headers": fields}
-        if not self._streams or not is_streamed(scope):
+        may_be_ours = self._streams and scope["method"] not in NEVER_OURS
+        view = view_of(scope) if may_be_ours else None
+        if not may_be_ours or not is_streamed(scope, view):
             await super().handle(scope, receive, send)
             return
         watch_for_stop()  # some servers begin to listen to signals only when they have loaded us
-        body = BodyStream(receive, declared_by(scope))
+        body = BodyStream(receive, declared_by(scope) if has_body(scope) else 0)
+        if not iscoroutinefunction(view):
+            await self.handle_in_thread(scope, body, send)
+            return
         try:
             await super().handle(scope, body.disconnected, Ending(scope, send, body))
         finally:
             body.close()
+
+    async def handle_in_thread(self, scope: Scope, body: BodyStream, send: Send) -> None:
+        """As Django's `handle`, for a view that is synchronous: all of it in one thread, as under WSGI."""
+        exchange = Exchange(self, self._chain, scope, body)
+        try:
+            response = await exchange.answer()
+            await self.send_response(response, Ending(scope, send, body, exchange.in_thread))
+        finally:
+            body.close()  # in this order: if we were cancelled, the thread may still wait for it
+            await exchange.end()
 
     async def send_response(self, response: Any, send: Any) -> None:
         """As Django's, without what RFC 9110 section 8.6 forbids and `CommonMiddleware` adds."""
@@ -91,18 +117,19 @@ class StreamingHandler(ASGIHandler):
         return body if isinstance(body, BodyStream) else await super().read_body(receive)
 
 
-def is_streamed(scope: Scope) -> bool:
-    """Whether the body is one of a form with files, or of a view that takes it raw."""
-    method: str = scope["method"]
-    if method in ("GET", "HEAD", "OPTIONS", "TRACE") or not has_body(scope):
-        return False
+def is_streamed(scope: Scope, view: Any) -> bool:
+    """Whether it is a form with files, or for a view that takes bodies raw."""
     if header(scope, b"content-type").lower().startswith(b"multipart/form-data"):
-        return method == "POST"
+        return bool(scope["method"] == "POST" and has_body(scope))
+    return bool(getattr(view, "takes_raw_body", False))
+
+
+def view_of(scope: Scope) -> Any:
+    """Whom the project's URLs name; None if nobody."""
     try:
-        match = resolve(scope["path"].removeprefix(get_script_prefix(scope).rstrip("/")))
+        return resolve(scope["path"].removeprefix(get_script_prefix(scope).rstrip("/"))).func
     except Resolver404:
-        return False
-    return bool(getattr(match.func, "takes_raw_body", False))
+        return None
 
 
 def has_body(scope: Scope) -> bool:
@@ -296,7 +323,8 @@ class BodyStream(Stream):
         """As `io.IOBase`. The connection is the server's to close."""
         if not self.closed:
             super().close()
-            self._loop.call_soon_threadsafe(self._close)
+            if self._socket is not None or not self._over:
+                self._loop.call_soon_threadsafe(self._close)
 
     def _close(self) -> None:
         self._broken = self._broken or ConnectionResetError("The request is over.")
@@ -308,6 +336,11 @@ class BodyStream(Stream):
             self._socket.close()
 
 
+async def in_any_thread(call: Callable[[], None]) -> None:
+    """In that of the view, if Django has one for it."""
+    await sync_to_async(call)()
+
+
 class Ending:
     """`send`, for an answer that comes before the body has: out first, then the rest is thrown away for a while.
 
@@ -315,9 +348,12 @@ class Ending:
     body nobody has read to its end is not used again.
     """
 
-    def __init__(self, scope: Scope, send: Send, body: BodyStream) -> None:
+    def __init__(
+        self, scope: Scope, send: Send, body: BodyStream, in_thread: Callable[[Any], Any] = in_any_thread
+    ) -> None:
         self._send = send
         self._body = body
+        self._in_thread = in_thread
         # RFC 9113 section 8.2.2: HTTP/2 ends streams and has no such field.
         self._says_close = not speaks_http_2(scope)
 
@@ -328,7 +364,7 @@ class Ending:
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
         elif not message.get("more_body") and self._body.is_unread:
             await self._send({**message, "more_body": True})
-            await sync_to_async(self._body.throw_away)()
+            await self._in_thread(self._body.throw_away)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
