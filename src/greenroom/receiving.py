@@ -21,6 +21,7 @@ from django.urls import reverse
 from . import conf
 from .bodies import Body
 from .core import Limits, Stage, State, Token, Upload, format_size
+from .core.digests import piece_of
 from .core.errors import (
     AlreadyWhole,
     Busy,
@@ -44,6 +45,7 @@ from .files import token_signer
 from .ledger import OrmLedger
 from .owners import visit_at
 from .policies import IntakePolicy
+from .repeating import made_by
 from .streams import Stopping
 from .terms import Terms
 from .wire.messages import Append, Create, Progress
@@ -107,8 +109,13 @@ class Receiver:
         try:
             begun = begin()
         except TooMany:
-            if policy is None or not self.make_way(policy, name, command.length):
+            if policy is None:
                 raise
+            if not self.make_way(policy, name, command.length):
+                earlier = self.repeats(command, body, policy, terms)
+                if earlier is None:
+                    raise
+                return earlier
             begun = begin()
         return self.first(begun, command, body, terms) if isinstance(begun, Intake) else begun
 
@@ -164,6 +171,18 @@ class Receiver:
                 self.stage.remove(each.id)
                 return True
         return False
+
+    def repeats(self, command: Create, body: Body, policy: IntakePolicy, terms: Terms) -> Upload | None:
+        """What the same creation has made, if its answer was lost and this one brings the same, byte for byte."""
+        made = made_by(command, terms, self.ledger.under(self.stage.owner, policy.use), body.declared)
+        if made is None:
+            return None
+        append = Append(offset=0, ends=command.ends, checksums=command.checksums)
+        with contextlib.suppress(FileNotFoundError, Stopping), self.stage.store.open(made.id) as held:
+            with self.pieces(replace(made, offset=0), append, body, command.length) as pieces:
+                same = all(piece == piece_of(held, len(piece)) for piece in pieces)
+            return made if same and not held.read(1) else None
+        return None
 
     # -- append ------------------------------------------------------------------------------------
 

@@ -14,19 +14,22 @@ class Terms:
     """`limits` of the field; the client's `metadata`, to be repeated as it came.
 
     `length` is the size in bytes where a protocol declares one without letting it end the upload, `digests`
-    what the client has announced for the whole, such as `sha256:9f86d0...`.
+    what the client has announced for the whole, such as `sha256:9f86d0...`. It is `seen` when the client has asked for
+    what it sent, and so has had the answer to its creation.
     """
 
     limits: Limits = field(default_factory=Limits)
     metadata: str = ""
     length: int | None = None
     digests: tuple[str, ...] = ()
+    seen: bool = False
 
     def encode(self) -> str:
         """As JSON, without what is not set."""
         values: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
         values["limits"] = self.limits.to_dict()
-        return json.dumps({name: value for name, value in values.items() if value not in ("", None, {}, ())})
+        unset = [name for name, value in values.items() if value in ("", None, {}, ()) or value is False]
+        return json.dumps({name: value for name, value in values.items() if name not in unset})
 
     @classmethod
     def decode(cls, text: str) -> Self:

@@ -25,6 +25,7 @@ from .images import Crop, Recipe, render
 from .measures import measuring
 from .owners import visit_at
 from .policies import IntakePolicy
+from .repeating import mark_seen
 from .wording import say
 
 # RFC 6266 attachments are not opened in the page; `sandbox` takes from whatever is opened all the same its
@@ -90,6 +91,7 @@ def facts(request: HttpRequest, token: str) -> JsonResponse:
     """
     file = held(request, token)
     visit = visit_at(request)
+    mark_seen(file.stage.ledger, file.upload)
     policy = IntakePolicy.decode(
         request.headers.get("Greenroom-Policy", ""), name=None, owner=visit.owner(create=False)
     )

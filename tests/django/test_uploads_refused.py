@@ -169,13 +169,6 @@ def test_too_many_is_refused_in_the_words_of_the_form_and_giving_up_makes_room(s
     assert script.tus_create(5, **fields)
 
 
-def test_a_creation_whose_answer_was_lost_can_be_repeated(script: Script) -> None:
-    fields = {"greenroom_policy": script.policy("papers"), "upload_metadata": metadata(filename="a.txt")}
-    for _ in range(5):
-        script.tus_create(5, **fields)
-    assert StagedUpload.objects.count() == 3
-
-
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(
     "pairs",

@@ -122,9 +122,9 @@ def same_bytes(one: BinaryIO, other: BinaryIO, *, beginning: bool = False) -> bo
             return True
 
 
-def piece_of(file: BinaryIO) -> bytes:
+def piece_of(file: BinaryIO, size: int = _PIECE) -> bytes:
     """The next piece of a file, a full one unless it is the last: what is not a local file may read short."""
-    piece = file.read(_PIECE)
-    while 0 < len(piece) < _PIECE and (more := file.read(_PIECE - len(piece))):
+    piece = file.read(size)
+    while 0 < len(piece) < size and (more := file.read(size - len(piece))):
         piece += more
     return piece
