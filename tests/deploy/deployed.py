@@ -133,7 +133,7 @@ class Application(Server):
     def held_file(self, path: str) -> Path:
         """Where the bytes of the upload at the URL `path` are, or will be."""
         name = path.rstrip("/").rpartition("/")[2]
-        return self.held / name[:2] / name / "bytes"
+        return self.held / name[:1] / name / "bytes"
 
     def bytes_of(self, path: str) -> int:
         file = self.held_file(path)

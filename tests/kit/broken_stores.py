@@ -230,7 +230,7 @@ class TrustsIds(LocalStore):
     """Whatever is asked for becomes a path."""
 
     def path(self, upload_id, name=None):
-        return Path(self.root, str(upload_id)[:2], str(upload_id), name or "bytes")
+        return Path(self.root, str(upload_id)[:1], str(upload_id), name or "bytes")
 
 
 class TrustsNames(MemoryStore):

@@ -1,7 +1,7 @@
 """`LocalStore`: held bytes in a directory of this machine.
 
 One directory per upload, named after its id, so that every byte on disk is explained by the name above
-it: `held/Ab/Ab3.../bytes` is what was uploaded, and beside it lie its claims and renditions.
+it: `held/A/Ab3.../bytes` is what was uploaded, and beside it lie its claims and renditions.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 DURABILITIES = ("process", "power")
 BYTES = "bytes"
+SHARD = 1
+"""Characters of an id by which directories are told apart, so that none gets too long to be listed. With two nearly every
+upload would also make the first directory of its kind, which takes as long as to write a file."""
 PARTIAL = ".part"
 
 
@@ -123,7 +126,7 @@ class LocalStore:
         found: set[str] = set()
         for shard in entries(self.root):
             found.update(
-                each.name.partition(".")[0] for each in entries(shard) if each.name[:2] == shard.name
+                each.name.partition(".")[0] for each in entries(shard) if each.name[:SHARD] == shard.name
             )
         yield from sorted(filter(is_id, found))
 
@@ -208,7 +211,7 @@ class LocalStore:
             check_beside(name)
             if name == BYTES or name.endswith(PARTIAL):
                 raise UsageError(f'"{BYTES}" and names that end in "{PARTIAL}" are taken.', name)
-        return self.root / upload_id[:2] / upload_id / (name or BYTES)
+        return self.root / upload_id[:SHARD] / upload_id / (name or BYTES)
 
     @disk_or_refusal()
     def age(self, upload_id: str) -> float:

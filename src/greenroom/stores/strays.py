@@ -10,10 +10,10 @@ from pathlib import Path
 
 from greenroom.core.upload import is_id
 
-from .local import entries
+from .local import SHARD, entries
 
 _ID = r"[A-Za-z0-9_-]{22}"
-_SHARD = re.compile(r"[A-Za-z0-9_-]{2}", re.ASCII)
+_SHARD = re.compile(rf"[A-Za-z0-9_-]{{{SHARD}}}", re.ASCII)
 _UPLOAD = re.compile(rf"{_ID}(\.removed-{_ID})?", re.ASCII)
 # The bytes, the writers' own (`fenced`), and what the adapters put beside: claims, renditions, the sweeper's marks. A
 # side file that is just being written has a `.part` behind its name, and a rendition a dot before it as well.

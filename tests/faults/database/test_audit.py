@@ -372,7 +372,7 @@ def test_a_person_reads_where_a_damaged_claim_lies(guest: Guest, store: LocalSto
         call_command("auditstaged", stdout=output)
     said = output.getvalue().splitlines()[0]
     assert said.startswith(f"claim_unreadable {upload_id}: {claim} of upload {upload_id} cannot be read (")
-    assert f"), in {store.root / upload_id[:2] / upload_id}: `find MEDIA_ROOT -samefile`" in said
+    assert f"), in {store.root / upload_id[:1] / upload_id}: `find MEDIA_ROOT -samefile`" in said
 
 
 def test_the_command_speaks_json(guest: Guest, store: LocalStore) -> None:

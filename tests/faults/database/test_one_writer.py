@@ -153,7 +153,7 @@ def servers(tmp_path: Path) -> Iterator[list[Server]]:
 
 def bytes_of(scratch: Path, path: str) -> Path:
     name = path.rstrip("/").rpartition("/")[2]
-    return store_of(scratch) / name[:2] / name / "bytes"
+    return store_of(scratch) / name[:1] / name / "bytes"
 
 
 def statuses(servers: list[Server], visitor: Visitor, path: str, offset: int) -> list[int]:

@@ -135,7 +135,7 @@ def arriving(held: Path, before: set[str], way: str) -> list[StagedUpload]:
     rows = list(StagedUpload.objects.exclude(pk__in=before))
     # So much of a form may be in the server's memory still.
     return [
-        each for each in rows if way == "form" or size_of(held / each.pk[:2] / each.pk / "bytes") >= 65_536
+        each for each in rows if way == "form" or size_of(held / each.pk[:1] / each.pk / "bytes") >= 65_536
     ]
 
 
