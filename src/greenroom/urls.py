@@ -8,6 +8,9 @@ app_name = "greenroom"
 urlpatterns = [
     path("uploads/", uploads.collection, name="uploads"),
     path("uploads/<str:upload_id>/", uploads.resource, name="upload"),
+    # Clients take the slash off, and the draft forbids to send them where it is ("SHOULD NOT generate 301 and 302").
+    path("uploads", uploads.collection),
+    path("uploads/<str:upload_id>", uploads.resource),
     path("held/<str:token>/", views.facts, name="held"),
     path("proxy/<str:token>/", views.proxy, name="proxy"),
     path("preview/<str:token>/", views.preview, name="preview"),

@@ -241,6 +241,17 @@ def test_a_file_that_the_field_does_not_take_is_judged_once(ends: bool) -> None:
     assert not StagedUpload.objects.exists()
 
 
+def test_a_url_without_its_slash_is_the_same(script: Script) -> None:
+    """Some clients take it off; and "SHOULD NOT generate a response with the 301 and 302 status codes"."""
+    response = script.ietf("POST", URL.rstrip("/"), TEXT, upload_complete="?0")
+    assert response.status_code == 201
+    url = response["Location"].rstrip("/")
+    assert script.ietf("HEAD", url)["Upload-Offset"] == str(len(TEXT))
+    assert script.ietf_patch(url, b"", len(TEXT), ends=True).status_code == 200
+    assert script.ietf("DELETE", url).status_code == 204
+    assert script.ietf("HEAD", url).status_code == 404
+
+
 def test_an_answer_says_how_long_it_is(script: Script) -> None:
     """So that it ends for its reader at once, also while the rest of what was refused is thrown away."""
     assert script.ietf("POST", URL, TEXT, upload_complete="?1")["Content-Length"].isdigit()
