@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
 from . import statements
 from .core import Stage, Token
-from .core.errors import Busy, NotHeld
+from .core.errors import Busy, NotHeld, Refused
 from .files import StagedFile, token_signer
 from .ledger import OrmLedger, use_key
 from .models import StagedUse
@@ -49,19 +50,18 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
     """
     visit = current_visit()
     wanted = [each for each in files if each.use]
-    if visit is not None:
-        for each in wanted:
-            each.identify()
     until = time.monotonic() + PATIENCE
     while visit is not None and wanted:
         is_last = time.monotonic() > until
         taken = claim_all(wanted, visit)
         if taken is None:
             return True
-        key = use_key(taken.upload, taken.use)
+        key = use_key(taken.known, taken.use)
         if wait_for_close(key, taken.stage):
             ledger = cast(OrmLedger, taken.stage.ledger)
             if StagedUse.objects.using(ledger.alias).filter(pk=key).exclude(post=visit.post).exists():
+                return False
+            if not all(is_saved(each) for each in (*wanted, *visit.find_files())):
                 return False
             raise TakenUse(name=taken.upload.client_name, key=key)
         if is_last:  # others take it again and again and give it back, or the database refuses every use
@@ -83,21 +83,42 @@ def give_first_answer(token: object, use: str) -> None:
     upload = ledger.get(Token.decode(token, token_signer()).upload_id)
     if upload is None or upload.owner != visit.stage.owner:  # of another's nothing is told
         return
-    key = use_key(upload, use)
-    if StagedUse.objects.using(ledger.alias).filter(pk=key, closed=True, post=visit.post).exists():
-        raise TakenUse(name=upload.client_name, key=key)
+    # By its id: no sample can be taken of what was altered. The form says which of its uses it is.
+    its_own = Q(pk=use_key(upload, use)) | Q(upload=upload.id)
+    taken = StagedUse.objects.using(ledger.alias).filter(its_own, closed=True, post=visit.post).first()
+    if taken is not None and all(map(is_saved, visit.find_files())):
+        raise TakenUse(name=upload.client_name, key=taken.key)
+
+
+def is_saved(file: StagedFile) -> bool:
+    """Whether what was saved under its use are these very bytes, where it has only a sample of them to say so.
+
+    They are compared with those that are held. Where that cannot be done any more (a model has rewritten its file) they
+    count as others: the person is asked, and nothing is saved twice without a word, or lost.
+    """
+    if not file.sample:
+        return True
+    ledger = cast(OrmLedger, file.stage.ledger)
+    key = use_key(file.known, file.use)
+    if not wait_for_close(key, file.stage):
+        return False
+    row = StagedUse.objects.using(ledger.alias).filter(pk=key).first()
+    saved = ledger.get(row.upload_id) if row is not None else None
+    with contextlib.suppress(Refused):
+        return saved is not None and file.has_bytes_of(saved)
+    return False
 
 
 def claim_all(files: Sequence[StagedFile], visit: Visit) -> StagedFile | None:
     """All of the uses or none, in one transaction; returns the first file whose use somebody else has."""
     ledger = cast(OrmLedger, files[0].stage.ledger)
-    keys = {use_key(each.upload, each.use): each for each in files}
+    keys = {use_key(each.known, each.use): each for each in files}
     wanted = {key: each for key, each in keys.items() if key not in visit.uses}
     several = len(wanted) > 1  # one claim is all or nothing by itself
     try:
         with transaction.atomic(using=ledger.alias) if several else contextlib.nullcontext():
             for each in wanted.values():
-                if not ledger.claim(each.upload, each.use, visit.post):
+                if not ledger.claim(each.known, each.use, visit.post):
                     if several:
                         transaction.set_rollback(True, using=ledger.alias)
                     return each

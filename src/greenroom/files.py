@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import UploadedFile
 from . import conf
 from .core import Limits, LocalFiles, Picture, SideFiles, Signer, Stage, Token, Upload
 from .core import place as placing
+from .core.digests import same_bytes, sample_of
 from .core.errors import NotAPicture, NotHeld, gettext_noop
 from .core.intake import Intake
 from .core.names import clean_name, saved_name, split_name
@@ -202,11 +203,32 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         """Put the bytes where other processes see them, if they are not there yet."""
         return self._intake.keep() if self._intake is not None else self._record
 
-    def identify(self) -> None:
-        """See that the record has a digest, by which a form that is sent again is told from a changed one.
+    @cached_property
+    def sample(self) -> str:
+        """What stands for the content while a form is cleaned, where no digest was taken; empty where there is no need.
 
-        What came by itself (it has terms) is sent once and named by its token from then on: there the id will do.
+        A form that is sent twice carries the same bytes twice. What came by itself (it has terms) is sent once and
+        named by its token from then on: there the id will do.
         """
+        if self.upload.digest or self.upload.terms:
+            return ""
+        with self._opened_original() as held:
+            return sample_of(held, self.upload.size)
+
+    @property
+    def known(self) -> Upload:
+        """The record as a form that is cleaned takes a use by it."""
+        return replace(self.upload, digest=self.sample or self.upload.digest)
+
+    def has_bytes_of(self, other: Upload) -> bool:
+        """Whether it was sent as the same bytes. Raises the refusals of `Stage.open` where the others cannot be read."""
+        if other.id == self.upload.id:
+            return True
+        with self.stage.open_upload(other) as theirs, self._opened_original() as ours:
+            return same_bytes(theirs, ours)
+
+    def identify(self) -> None:
+        """See that the record has a digest, where nobody will compare what has the same sample."""
         if self.upload.terms:
             return
         if self._intake is not None:

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +23,7 @@ from .ledger import OrmLedger
 
 if TYPE_CHECKING:
     from .bodies import Body
+    from .files import StagedFile
     from .promotion import Promotion
 
 SESSION_KEY = "greenroom_owner"
@@ -56,6 +57,7 @@ class Visit:
     find_owner: Callable[[bool], str | None]
     find_user_id: Callable[[], Any] = lambda: None
     find_post: Callable[[], str] = lambda: ""
+    find_files: Callable[[], Sequence[StagedFile]] = tuple
     find_address: Callable[[], str] = lambda: ""
     intakes: list[Intake] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
@@ -134,6 +136,7 @@ def visit_of(request: HttpRequest) -> Visit:
         find_owner=lambda create: owner_of(request, create),
         find_user_id=user_id,
         find_post=lambda: digest_of(request),
+        find_files=lambda: files_of(request),
         find_address=lambda: address_key(request),
     )
 
@@ -141,6 +144,12 @@ def visit_of(request: HttpRequest) -> Visit:
 def visit_at(request: HttpRequest) -> Visit:
     """The visit that the middleware has given a request."""
     return cast(Visit, cast(Any, request).greenroom)
+
+
+def files_of(request: HttpRequest) -> list[StagedFile]:
+    """The files that came in this very request and went into the stage."""
+    files: list[Any] = [each for _name, files in request.FILES.lists() for each in files]
+    return [each for each in files if hasattr(each, "known")]
 
 
 def digest_of(request: HttpRequest) -> str:
@@ -152,9 +161,7 @@ def digest_of(request: HttpRequest) -> str:
     for name, files in sorted(request.FILES.lists()):
         for each in files:
             # The client's name: what a held file is saved as depends on whether it was looked at already.
-            if hasattr(each, "identify"):
-                each.identify()
-            upload = getattr(each, "upload", None)
+            upload = getattr(each, "known", None)
             content = (upload.client_name, upload.digest) if upload is not None else (each.name, each.size)
             digest.update(repr((name, content)).encode())
     return digest.hexdigest()

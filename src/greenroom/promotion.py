@@ -56,7 +56,12 @@ class Promotion:
     @property
     def key(self) -> str:
         """The use that it takes, as the ledger names it."""
-        return use_key(self.upload, self.claim.use)
+        return use_key(self.known, self.claim.use)
+
+    @property
+    def known(self) -> Upload:
+        """The record as the use is taken by it."""
+        return self.claim.known(self.upload)
 
     @property
     def in_place(self) -> bool:
@@ -74,7 +79,7 @@ class Promotion:
             visit.uses.remove(self.key)
             return
         post = visit.post if visit is not None and self.staged.use else ""
-        if self.ledger.claim(self.upload, self.claim.use, post):
+        if self.ledger.claim(self.known, self.claim.use, post):
             self.taken = True
             return
         # Or this very request took it before: a view may save one file into two objects, or try again after an
@@ -96,7 +101,7 @@ class Promotion:
 
     def close(self) -> None:
         """The row is written: in the same transaction, the use is closed and the upload is promoted."""
-        self.ledger.close(self.upload, self.claim.use)
+        self.ledger.close(self.known, self.claim.use)
         self.staged.stage.mark_promoted(self.upload)
 
     def finish(self) -> None:
@@ -160,13 +165,15 @@ def promote(
     staged: StagedFile, instance: models.Model, field: models.FileField, fieldfile: FieldFile, using: str
 ) -> None:
     """Claim, journal, put in place, and name the file in the instance, which is about to be written to `using`."""
-    staged.identify()  # before anything is claimed: by what a use is known must not change while it is open
+    visit = current_visit()
+    content = content_of(staged, visit)
     upload = staged.keep()
     staged.stage.verify(upload)
     target = f"{field.model._meta.label}.{field.name}"
-    claim = Claim.new(upload.id, use=staged.use, target=target, source=staged.source, database=using)
+    claim = Claim.new(
+        upload.id, use=staged.use, target=target, source=staged.source, database=using, content=content
+    )
     promotion = Promotion(staged=staged, upload=upload, claim=claim, instance=instance)
-    visit = current_visit()
     if visit is not None:
         visit.promotions.append(promotion)  # before anything is taken: whatever happens, it will be settled
     with promotion.measured as measured:
@@ -178,7 +185,7 @@ def promote(
         except BaseException:
             # Of a transaction that is broken the request's end will do it.
             with contextlib.suppress(DatabaseError):
-                promotion.ledger.release(upload, promotion.claim.use)
+                promotion.ledger.release(promotion.known, promotion.claim.use)
             raise
         measured.bytes, measured.goes_on = staged.size, True  # in place is not yet saved
     instance.__dict__.setdefault(_PENDING, []).append(promotion)
@@ -189,6 +196,19 @@ def promote(
     private = cast(Any, fieldfile)
     private._set_instance_attribute(name, staged)
     private._committed = True
+
+
+def content_of(staged: StagedFile, visit: Visit | None) -> str:
+    """What stands for the bytes in the use: by what it was taken when the form was cleaned, or else a digest.
+
+    Without a form nobody compares what has the same sample; without a use there is nothing to tell it from.
+    """
+    if staged.use:
+        key = use_key(staged.known, staged.use)
+        if visit is not None and (key in visit.uses or key in {each.key for each in visit.promotions}):
+            return staged.known.digest or f"id:{staged.upload.id}"
+        staged.identify()
+    return staged.upload.digest or f"id:{staged.upload.id}"
 
 
 def put(promotion: Promotion, storage: Any, name: str, max_length: int | None) -> str:

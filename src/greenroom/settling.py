@@ -39,7 +39,7 @@ def settle_promotions(visit: Visit) -> None:
             if each.in_place:
                 each.end(saved=row_holds(each.claim))  # the sweeper settles the claim
             elif each.taken:
-                each.ledger.release(each.upload, each.claim.use)
+                each.ledger.release(each.known, each.claim.use)
         visit.promotions.remove(each)
 
 
@@ -63,8 +63,8 @@ def settle(stage: Stage, upload_id: str, own: Mapping[str, Promotion] = NOBODYS)
     if upload is None:
         return False  # received and saved in one transaction that may still run: its record is not visible
     with transaction.atomic(using=ledger.alias):
-        uses = {claim.use for claim in claims if claim.id not in own}
-        ended = {use for use in uses if is_over(ledger, upload, use)}
+        others = {claim.use: claim for claim in claims if claim.id not in own}
+        ended = {use for use, claim in others.items() if is_over(ledger, claim.known(upload), use)}
         over = [claim for claim in claims if claim.id in own or claim.use in ended]
         saved = [claim for claim in over if row_holds(claim)]
         # These first: the claims of one request share its use, and one that is closed is not given back.
@@ -81,12 +81,12 @@ def settle_one(stage: Stage, upload: Upload, claim: Claim, *, saved: bool) -> No
     """Make the records say what became of a claim, and take back what was put in place for nothing."""
     ledger = cast(OrmLedger, stage.ledger)
     if saved:
-        ledger.close(upload, claim.use)
+        ledger.close(claim.known(upload), claim.use)
         if upload.state is State.STAGED:  # not of a record that a rollback has set back to the time before
             stage.mark_promoted(upload)
     else:
         remove_placed(claim, stage.store)
-        ledger.release(upload, claim.use)
+        ledger.release(claim.known(upload), claim.use)
 
 
 def settle_unrecorded(stage: Stage, upload_id: str) -> bool:

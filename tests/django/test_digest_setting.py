@@ -20,7 +20,6 @@ from greenroom.core.errors import Altered, UsageError
 from greenroom.core.upload import new_id
 from greenroom.files import Bake
 from greenroom.images import Crop
-from greenroom.ledger import use_key
 from greenroom.models import StagedUpload, StagedUse
 from greenroom.owners import make_stage
 from greenroom.settling import settle
@@ -93,8 +92,7 @@ def test_a_missing_package_is_a_check_with_the_line_that_installs_it(settings: A
 def test_a_form(browser: Any, settings: Any, chosen: str | None, memory: Any) -> None:
     settings.GREENROOM = {"DIGEST": chosen, "MEMORY": memory}
     page = page_of(browser.fill("/backup/", {"title": ""}, {"body": ("tea.bin", DATA)}))
-    held = StagedUpload.objects.get()
-    assert held.digest in (digest_by(chosen, DATA), digest_by("sha256", DATA) if chosen is None else "")
+    assert StagedUpload.objects.get().digest == digest_by(chosen, DATA)
     assert browser.send("/backup/", page, {"title": "tea"}).status_code == 302
     assert saved() == [DATA]
 
@@ -173,13 +171,12 @@ def test_another_file_of_the_same_size_is_another_submit(browser: Any, chosen: s
 
 
 def test_two_files_of_one_field_are_told_apart(browser: Any, chosen: str | None) -> None:
-    """The first was saved, the second has been changed: that is not the same form."""
     page = browser.get("/papers/")
     files = [("tea.bin", DATA), ("pot.bin", OTHER)]
     assert browser.send("/papers/", page, {"title": "tea"}, {"papers": files}).status_code == 302
     assert {each.digest for each in StagedUpload.objects.all()} == {
-        digest_by(chosen or "sha256", DATA),
-        digest_by(chosen or "sha256", OTHER),
+        digest_by(chosen, DATA),
+        digest_by(chosen, OTHER),
     }
 
 
@@ -223,7 +220,7 @@ def test_a_setting_that_is_changed_while_something_is_held(
         with override_settings(GREENROOM={**settings.GREENROOM, "DIGEST": later}):
             again = guest.stage.open(file.token)
             Paper.objects.create(title="tea", body=again)
-            assert again.upload.digest == digest_by(chosen or "sha256", DATA)
+            assert again.upload.digest == digest_by(chosen, DATA)
             guest.end_request()
     assert saved() == [DATA] * 3
 
@@ -271,7 +268,8 @@ def test_by_what_a_use_is_known_does_not_change_while_it_is_open(guest: Any, cho
         keys = set(StagedUse.objects.values_list("key", flat=True))
         again = guest.stage.open(file.token)
         again.identify()
-        assert {use_key(again.upload, each.claim.use) for each in guest.visit.promotions} == keys
+        assert again.upload.digest == digest_by(chosen or "sha256", DATA)
+        assert {each.key for each in guest.visit.promotions} == keys
     guest.end_request()
     assert saved() == [DATA]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Self
 
 from .errors import Refused
 from .store import SideFiles
-from .upload import new_id
+from .upload import Upload, new_id
 
 PREFIX = "claim-"
 
@@ -26,8 +26,9 @@ class Claim:
 
     `use` is the form's one chance that it takes, `target` says what kind of place it is (a model's field),
     `place` is the name in it, `source` the side file that is put there (empty: the upload's own bytes),
-    `database` is where the row that names it is written (empty: nobody has written it down). `id` names the
-    journal's entry.
+    `database` is where the row that names it is written (empty: nobody has written it down). `content` is what stands
+    for the bytes in the use, whatever the record says later (empty: what the record says). `id` names the journal's
+    entry.
     """
 
     id: str
@@ -37,12 +38,17 @@ class Claim:
     source: str = ""
     place: str = ""
     database: str = ""
+    content: str = ""
 
     @classmethod
     def new(cls, upload_id: str, *, use: str, target: str, **others: str) -> Self:
         """A claim with a fresh id; without a use it gets one of its own, which nobody else can take."""
         claim_id = new_id()
         return cls(id=claim_id, upload_id=upload_id, use=use or claim_id, target=target, **others)
+
+    def known(self, upload: Upload) -> Upload:
+        """The record of its upload as the use was taken by it."""
+        return replace(upload, digest=self.content or upload.digest)
 
     def write(self, store: SideFiles) -> None:
         """Durable before the bytes are placed."""
