@@ -57,7 +57,7 @@ def contenders() -> Iterator[Contender]:
         title="C: recv 1 MiB, write",
         command=("{limit}", "{port}", "{directory}"),
         needs="gcc",
-        make=sending.plain,
+        make=sending.plain("/"),
     )
     for server in GREENROOM:
         yield from greenrooms(server)
@@ -72,6 +72,15 @@ def contenders() -> Iterator[Contender]:
                 make=sending.form(f"/{path}/"),
                 page="/page/",
             )
+    yield Contender(
+        name="floor",
+        title="The least in Django on gunicorn: session, row, file, row",
+        command=DJANGO["gunicorn"],
+        settings="benchmarks.project",
+        environment={"BENCH_WITHOUT_GREENROOM": "1"},
+        make=sending.plain("/floor/"),
+        page="/page/",
+    )
     yield Contender(
         name="node",
         title="@tus/server on Node",

@@ -72,8 +72,13 @@ def metadata(**pairs: str) -> str:
     return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
 
 
-def plain(visitor: Visitor, size: int) -> Request:
-    return Request(head=head("POST", "/", size, {}), size=size)
+def plain(path: str) -> Maker:
+    """Nothing but bytes, by whoever has been here before."""
+
+    def make(visitor: Visitor, size: int) -> Request:
+        return Request(head=head("POST", path, size, {"Cookie": visitor.cookies}), size=size)
+
+    return make
 
 
 def tus(path: str) -> Maker:

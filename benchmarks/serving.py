@@ -85,7 +85,7 @@ class Server:
         environment |= contender.environment
         if contender.settings:
             environment["DJANGO_SETTINGS_MODULE"] = f"{contender.settings}.settings"
-            for name in ("media", "media/temp_uploads"):
+            for name in ("media", "media/papers", "media/temp_uploads"):
                 (self.stored / name).mkdir(exist_ok=True)
             migrate = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "--verbosity=0"]
             subprocess.run(migrate, env=environment, check=True)

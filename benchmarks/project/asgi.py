@@ -3,8 +3,6 @@
 import os
 from typing import Any
 
-os.environ["BENCH_ASGI"] = "1"
-
 if os.environ.get("BENCH_WITHOUT_GREENROOM"):
     from django.core.asgi import get_asgi_application
 else:

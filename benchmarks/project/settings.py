@@ -34,8 +34,7 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 
 DATABASES = {
     "default": {
-        # As Django advises: under ASGI each request has a thread of its own, and a kept connection is of no use.
-        "CONN_MAX_AGE": 0 if os.environ.get("BENCH_ASGI") else None,
+        "CONN_MAX_AGE": None,
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DIRECTORY / "db.sqlite3",
         "OPTIONS": {

@@ -10,5 +10,5 @@ urlpatterns = [
     path("staged/", views.staged),
     path("plain/", views.plain),
     path("bare/", views.bare),
-    path("empty/", views.empty),
+    path("floor/", views.floor),
 ]
