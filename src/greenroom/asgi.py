@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextvars
-import ctypes
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +29,7 @@ from .streams import (
     THROWN_AWAY_BYTES,
     SocketStream,
     Stream,
+    keep_buffers,
     most_thrown_away,
     uvicorn_stream,
     watch_for_stop,
@@ -49,7 +49,7 @@ NEVER_OURS = ("GET", "OPTIONS", "TRACE")
 MOST_WAITING = 1 << 20
 """Bytes that wait for the thread. With more of them nothing is received, and the client has to wait."""
 
-_ENOUGH = 262_144  # bytes that are worth waking the thread for at once; it is given fewer after a moment
+_ENOUGH = 524_288  # bytes that are worth waking the thread for at once; it is given fewer after a moment
 _MOMENT = 0.005  # seconds
 _WORTH_TAKING_OVER = 4 << 20  # bytes; for fewer, a new connection afterwards costs more than is won
 
@@ -367,16 +367,3 @@ class Ending:
             await self._in_thread(self._body.throw_away)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
-
-
-def keep_buffers() -> None:
-    """Let glibc keep the memory of the buffers that a server makes for each piece of a body.
-
-    By default it takes each of 128 KiB or more from the system and gives it back at once, and the system fills it
-    with zeros each time: half of the time that receiving takes. Where there is no glibc nothing happens.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
-        mallopt(m_mmap_threshold, 4 << 20)
-        mallopt(m_trim_threshold, 16 << 20)

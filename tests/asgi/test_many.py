@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -75,3 +76,23 @@ def least(server: Server, paths: list[tuple[Visitor, str]]) -> int:
             return 0
         sizes.append(file.stat().st_size)
     return min(sizes[1:])
+
+
+@pytest.mark.parametrize("server", ["gunicorn-plain", "uvicorn-plain"], indirect=True)
+def test_a_servers_own_reading_uses_the_same_memory_again(
+    server: Server, require: Callable[[str, object], None]
+) -> None:
+    """Each page that is new is a fault, and is filled with zeros first: it takes as long as to receive into it."""
+    require("glibc", hasattr(ctypes.CDLL(None), "mallopt"))
+    visitor, body = Visitor(server), os.urandom(50 * MB)
+    assert visitor.patch(visitor.create(len(body)), body, 0).status_code == 204
+    before = faults(server)
+    assert visitor.patch(visitor.create(len(body)), body, 0).status_code == 204
+    new = (faults(server) - before) * resource.getpagesize()
+    assert new < 25 * MB
+
+
+def faults(server: Server) -> int:
+    """How often its processes have got a page (`minflt` of proc_pid_stat)."""
+    stats = (Path(f"/proc/{each}/stat").read_text() for each in server.processes)
+    return sum(int(each.rpartition(")")[2].split()[7]) for each in stats)
