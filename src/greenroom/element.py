@@ -9,7 +9,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from .core import format_size
 from .core.sniff import describe
 from .files import StagedFile
 from .images import min_pixels
@@ -56,7 +55,6 @@ def field_of(rules: Rules, policy: IntakePolicy, *, required: bool, posted: bool
         "posted": posted,
         "most": rules.max_files,
         "bytes": limits.ceiling,
-        "ceiling": format_size(limits.ceiling) if limits.ceiling is not None else "",
         "empty": limits.allow_empty,
         "types": list(limits.types),
         "kinds": {each: _(describe(each)) for each in OFTEN_WRONG if not limits.allows(each)},

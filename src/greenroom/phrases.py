@@ -10,7 +10,16 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .core.errors import CropRatio, EmptyFile, NotHeld, TooLarge, TooMany, TypeNotAllowed
+from .core.errors import (
+    CropRatio,
+    EmptyFile,
+    NotHeld,
+    Refused,
+    TooFewPixels,
+    TooLarge,
+    TooMany,
+    TypeNotAllowed,
+)
 
 SAMPLES = (0, 1, 2, 3, 6, 11, 100)
 """One number of each plural category of every language that Unicode's CLDR knows, as far as whole numbers go."""
@@ -22,12 +31,14 @@ def phrases() -> dict[str, str | list[str]]:
         "too_large": TooLarge,
         "empty": EmptyFile,
         "too_many": TooMany,
+        "too_small": TooFewPixels,
         "type": TypeNotAllowed,
         "gone": NotHeld,
         "no_crop": CropRatio,
     }
     return {
         **{name: _(kind.template) for name, kind in refusals.items()},
+        "quoted": _(Refused.quoted),
         **cards(),
         **transfers(),
         **lists(),
@@ -43,6 +54,8 @@ def cards() -> dict[str, str | list[str]]:
         "remove_name": _("Remove %(name)s"),
         "replace": _("Replace"),
         "replace_name": _("Replace %(name)s"),
+        "choose": _("Choose again"),
+        "choose_name": _("Choose %(name)s again"),
         "crop": _("Crop"),
         "crop_name": _("Crop %(name)s"),
         "earlier_name": _("Move %(name)s earlier"),
@@ -52,12 +65,17 @@ def cards() -> dict[str, str | list[str]]:
         "undo": _("Undo"),
         "undo_name": _("Undo: keep %(name)s"),
         "removed": _("“%(name)s” is removed when you save."),
+        "replaced": _("Stays until “%(name)s” takes its place."),
+        "gone_here": _(
+            "%(name)s is no longer held (files wait only for a time, and until you sign out). Try again: it is sent anew."
+        ),
         "download": _("Download it as it was chosen"),
         "result": _("result %(w)s × %(h)s"),
         "pixels": _("%(w)s × %(h)s"),
         "saved": _("saved"),
         "unseen": _("Its preview cannot be shown."),
         "unread": _("%(name)s holds nothing that can be read. Check it, then choose it again."),
+        "not_cropped": _("It is saved where it cannot be cropped from here. Replace it, and crop that."),
         "not_shown": _("Your browser cannot show this kind of picture, so it is being sent first."),
     }
 
@@ -84,6 +102,7 @@ def transfers() -> dict[str, str | list[str]]:
         "retry_name": _("Try %(name)s again"),
         "cancel_name": _("Cancel %(name)s"),
         "send_whole": _("Use it whole"),
+        "as_chosen": _("Use it whole, as chosen"),
         "send_whole_name": _("Use %(name)s without a crop"),
         "progress_of": _("Upload of %(name)s"),
         "pause": _("Pause"),
@@ -94,6 +113,7 @@ def transfers() -> dict[str, str | list[str]]:
         "resume_all": _("Resume all"),
         "retry_all": _("Try all again"),
         "cancel_all": _("Cancel all"),
+        "dismiss_all": _("Dismiss all messages"),
     }
 
 
@@ -101,15 +121,13 @@ def lists() -> dict[str, str | list[str]]:
     """The list as a whole: its line, its drop zone, and what is said aloud."""
     return {
         "files": _("Files"),
-        "drop": _("Drop here"),
-        "hint_many": _("or drop or paste them here"),
-        "hint_one": _("or drop or paste it here"),
         "choose_one": _("Choose a file"),
         "choose_many": _("Choose files"),
         "add": _("Add more"),
         "swap": _("Choose another"),
         "line": counted("%(done)s of %(n)s file uploaded", "%(done)s of %(n)s files uploaded"),
         "bytes": _("%(done)s of %(size)s"),
+        "refused": counted("%(n)s file was not taken", "%(n)s files were not taken"),
         "left": _("about %(time)s left"),
         "saving": counted("Saving when %(n)s upload ends…", "Saving when %(n)s uploads end…"),
         "stay": _("Cancel"),
@@ -137,7 +155,6 @@ def editor() -> dict[str, str | list[str]]:
         "shape": _("Shape"),
         "shape_free": _("Free"),
         "shape_whole": _("As the picture"),
-        "shape_square": _("Square"),
         "size": _("Size"),
         "smaller": _("Smaller"),
         "larger": _("Larger"),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .cleaning import open_row
-from .core import Limits, Picture, format_size
+from .core import Limits, Picture
 from .core.errors import Refused
 from .core.sniff import describe
 from .element import ROOM_TO_UNDO, facts_of, field_of, url_of
@@ -24,7 +24,7 @@ from .owners import current_visit
 from .policies import SUFFIX, IntakePolicy
 from .posted import CROP_PARTS, Posted, Row, read_post
 from .rules import Rules
-from .wording import say
+from .wording import say, say_size
 
 
 class StagedFileInput(forms.FileInput):
@@ -55,6 +55,11 @@ class StagedFileInput(forms.FileInput):
             widget["attrs"].pop("required", None)
         if self.rules.accept:
             widget["attrs"].setdefault("accept", self.rules.accept)
+        hint = self.hint()
+        hint_id = f"{widget['attrs']['id']}-limits" if hint and widget["attrs"].get("id") else ""
+        if hint_id:  # beside the form's own descriptions, such as its help text
+            described = widget["attrs"].get("aria-describedby")
+            widget["attrs"]["aria-describedby"] = f"{described} {hint_id}" if described else hint_id
         shown = [self.show(row, name, number, rows) for number, row in enumerate(rows)]
         policy = self.policy(name)
         widget |= {
@@ -69,7 +74,8 @@ class StagedFileInput(forms.FileInput):
             "croppable": self.rules.croppable,
             "preview_name": f"{name}-preview",
             "any_crop": any("crop" in each for each in shown),
-            "hint": self.hint(),
+            "hint": hint,
+            "hint_id": hint_id,
             "ratio": str(self.rules.ratio) if self.rules.ratio else "",
         }
         return context
@@ -119,7 +125,7 @@ class StagedFileInput(forms.FileInput):
             kinds = dict.fromkeys(describe(each) for each in self.rules.limits.types)
             parts.append(", ".join(_(kind) for kind in kinds))
         if self.rules.limits.ceiling is not None:
-            parts.append(_("up to %s") % format_size(self.rules.limits.ceiling))
+            parts.append(_("up to %s") % say_size(self.rules.limits.ceiling))
         if self.rules.multiple and self.rules.max_num is not None:
             count = self.rules.max_num
             parts.append(ngettext("at most %d file", "at most %d files", count) % count)
@@ -168,7 +174,7 @@ class StagedFileInput(forms.FileInput):
         shown |= {
             "token": bare.token,
             "use": row.use or file.use or secrets.token_urlsafe(12),
-            "size": format_size(upload.size),
+            "size": say_size(upload.size),
             "kind": _(describe(upload.media_type)),
             "original_url": url_of("original", file.original.token),
         }

@@ -75,8 +75,14 @@ def test_a_name_is_put_in_as_it_is() -> None:
 
 def test_an_adapter_can_put_its_own_words() -> None:
     refusal = errors.TooLarge(name="thé.jpg", limit="10 Mo")
-    assert refusal.sentence("%(name)s dépasse %(limit)s.", "Ce fichier") == "“thé.jpg” dépasse 10 Mo."
-    assert errors.EmptyFile().sentence("%(name)s est vide.", "Ce fichier") == "Ce fichier est vide."
+    assert (
+        refusal.sentence("%(name)s dépasse %(limit)s.", "Ce fichier", "« %(name)s »")
+        == "« thé.jpg » dépasse 10 Mo."
+    )
+    assert (
+        errors.EmptyFile().sentence("%(name)s est vide.", "Ce fichier", "« %(name)s »")
+        == "Ce fichier est vide."
+    )
 
 
 def test_a_traceback_shows_code_and_values() -> None:

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import translation
 
 from greenroom import Limits
-from greenroom.core import UsageError
-from greenroom.core.errors import TypeNotAllowed
+from greenroom.core import UsageError, format_size
+from greenroom.core.errors import TooLarge, TypeNotAllowed
 from greenroom.forms import StagedFileField, StagedImageField, StagedImagesField
 from greenroom.images import Recipe, min_pixels, probe, render
 from greenroom.models import StagedUpload
@@ -49,7 +49,7 @@ def test_the_field_is_told_with_its_rules() -> None:
     with as_owner():
         photo, papers, album = told(str(Form()), "field")
     assert (photo["crop"], papers["crop"], album["crop"]) == ("4:3", "", "free")
-    assert (photo["bytes"], photo["ceiling"], papers["bytes"]) == (10_000_000, "10 MB", None)
+    assert (photo["bytes"], papers["bytes"]) == (10_000_000, None)
     assert (photo["types"], photo["allowed"], papers["allowed"]) == (
         ["image/*"],
         "a picture",
@@ -219,4 +219,34 @@ def test_it_speaks_the_language_of_the_page(language: str, words: str, file: str
 def test_refusals_are_in_the_language_of_the_page() -> None:
     refusal = TypeNotAllowed(name="tea.txt", found="text", allowed="a picture")
     with translation.override("de"):
-        assert say(refusal) == "“tea.txt” ist dem Inhalt nach Text, angenommen wird hier aber nur ein Bild."
+        assert say(refusal) == "„tea.txt“ ist dem Inhalt nach Text, angenommen wird hier aber nur ein Bild."
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "limit"),
+    [("en", "“tea.jpg”", "1.5 MB"), ("de", "„tea.jpg“", "1,5 MB"), ("fr", "« tea.jpg »", "1,5 Mo"),
+     ("ar", "«\u2068tea.jpg\u2069»", "1,5 ميغابايت")],
+)  # fmt: skip
+def test_names_and_sizes_are_written_as_the_language_does(language: str, name: str, limit: str) -> None:
+    """By refusals, by the hint at the input, and by what the element puts its own sentences together from."""
+    with translation.override(language):
+        refusal = say(TooLarge(name="tea.jpg", limit=format_size(1_500_000)))
+        assert name in refusal
+        assert limit in refusal
+        quoted = phrases()["quoted"]
+        assert isinstance(quoted, str)
+        assert quoted % {"name": "tea.jpg"} == name
+        limited = type("Limited", (forms.Form,), {"file": StagedFileField(limits=Limits(max_bytes="1.5 MB"))})
+        with as_owner():
+            assert limit in str(limited()["file"])
+
+
+def test_the_limits_describe_the_input() -> None:
+    class Helped(forms.Form):
+        photo = StagedImageField(limits=Limits(max_bytes="10 MB"), help_text="Of you.")
+
+    with as_owner():
+        html = str(Helped()["photo"])
+    (described,) = re.findall(r'<input type="file"[^>]* aria-describedby="([^"]*)"', html)
+    assert described.split()[-1] == "id_photo-limits"
+    assert re.search(r'id="id_photo-limits">A picture, up to 10 MB<', html)

@@ -84,6 +84,11 @@ class Cards:
     def says(self, name: str) -> str:
         return self.card(name).inner_text()
 
+    def acts(self, name: str) -> list[str]:
+        """What the buttons below a file do; those for its place are not among them."""
+        buttons = self.card(name).locator(".greenroom-actions [data-act]")
+        return buttons.evaluate_all("all => all.map(each => each.dataset.act)")
+
     def errors(self, name: str) -> list[str]:
         return self.card(name).locator(".greenroom-error").all_inner_texts()
 

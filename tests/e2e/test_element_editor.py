@@ -180,7 +180,7 @@ def test_canvas_and_server_agree_on_every_pixel(visitor: Person, name: str, orie
             return [size, crops.map(crop => {
                 const canvas = document.createElement("canvas");
                 [canvas.width, canvas.height] = crop.rot % 180 ? [crop.h, crop.w] : [crop.w, crop.h];
-                drawPart(canvas, {image, ...size}, size, crop, crop);
+                drawPart(canvas, image, size, crop, crop);
                 return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
             })];
         }""",
@@ -236,7 +236,8 @@ def test_a_free_crop_has_any_shape_or_one_of_a_choice(visitor: Person, samples: 
         const editor = document.createElement("greenroom-crop");
         document.querySelector("greenroom-upload").append(editor);
         const words = {say: (key, values) => `${key} ${values ? Object.values(values).join(" ") : ""}`.trim()};
-        const picture = {image, width: image.naturalWidth, height: image.naturalHeight};
+        const picture = new Image(image.naturalWidth, image.naturalHeight);
+        picture.src = image.src;
         const size = {width: 1200, height: 1600};
         const live = {region: document.createElement("p"), say: () => {}};
         editor.edit({name: "lake", picture, size, crop: null, ratio: null, least: null, words, live})

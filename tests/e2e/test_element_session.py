@@ -13,7 +13,14 @@ from tests.e2e.test_check_backup_admin import log_in
 
 pytestmark = pytest.mark.e2e
 
-GONE = "“{}” is no longer here (files wait only for a time, and until you sign out). Choose it again."
+GONE = "“{}” is no longer {} (files wait only for a time, and until you sign out). {}"
+
+
+def gone(name: str, *, here: bool = True) -> str:
+    """What the card says: whether the browser has the file still decides what can be done, and so what is said."""
+    return GONE.format(
+        name, *(("held", "Try again: it is sent anew.") if here else ("here", "Choose it again."))
+    )
 
 
 @pytest.fixture
@@ -39,7 +46,8 @@ def test_what_is_gone_is_said_before_the_form_goes_and_is_sent_anew(visitor: Per
     cards.press("Save the album")
     for name in names:
         cards.wait(name, "expired")
-        assert cards.errors(name) == [GONE.format(name)]
+        assert cards.errors(name) == [gone(name)]
+        assert cards.acts(name) == ["retry", "dismiss"]
     assert visitor.path == "/album/"
     assert cards.focused in names
     cards.act("leaf.png", "retry")
@@ -63,7 +71,7 @@ def test_whoever_signs_out_in_another_tab_is_told_when_they_come_back(visitor: P
     # Tabs without a screen are never hidden; the browser tells the page so when it is seen again.
     visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
     cards.wait("leaf.png", "expired")
-    assert cards.errors("leaf.png") == [GONE.format("leaf.png")]
+    assert cards.errors("leaf.png") == [gone("leaf.png")]
     cards.act("leaf.png", "retry")
     cards.wait("leaf.png")
     visitor.write("title", "Signed out")
@@ -94,3 +102,44 @@ def test_where_the_page_is_not_shown_any_more_it_waits_until_it_is(visitor: Pers
     visitor.page.unroute(page)
     cards.act("leaf.png", "retry")
     cards.wait("leaf.png")
+
+
+def test_all_that_is_gone_is_sent_anew_by_one_button(visitor: Person, samples: Path) -> None:
+    visitor.page.clock.install()
+    visitor.go("/album/")
+    names = ["leaf.png", "teapot.gif", "dunes.avif"]
+    cards = Cards(visitor, "photos").choose(*(samples / each for each in names)).wait_all(*names)
+    visitor.write("title", "All of them")
+    end_session(visitor)
+    visitor.page.clock.fast_forward(10_000)
+    cards.press("Save the album")
+    for name in names:
+        cards.wait(name, "expired")
+    cards.press("Try all again")
+    cards.wait_all(*names)
+    assert cards.names == names
+    visitor.send("Save the album")
+    assert digests(visitor.saved()) == [sha256(samples / each) for each in names]
+
+
+def test_what_the_browser_has_no_more_is_to_be_chosen_again(visitor: Person, samples: Path) -> None:
+    """After a reload there is nothing to send: the words and the button both say so."""
+    visitor.page.clock.install()
+    visitor.page.on("dialog", lambda dialogue: dialogue.accept())
+    visitor.go("/album/")
+    cards = Cards(visitor, "photos").choose(samples / "leaf.png").wait("leaf.png")
+    visitor.page.reload()
+    cards.wait("leaf.png")
+    visitor.write("title", "Chosen again")
+    end_session(visitor)
+    visitor.page.clock.fast_forward(10_000)
+    cards.press("Save the album")
+    cards.wait("leaf.png", "expired")
+    assert cards.errors("leaf.png") == [gone("leaf.png", here=False)]
+    assert cards.acts("leaf.png") == ["choose", "dismiss"]
+    with visitor.page.expect_file_chooser() as dialogue:
+        cards.act("leaf.png", "choose")
+    dialogue.value.set_files(samples / "leaf.png")
+    cards.wait("leaf.png")
+    visitor.send("Save the album")
+    assert digests(visitor.saved()) == [sha256(samples / "leaf.png")]

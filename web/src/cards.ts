@@ -8,11 +8,11 @@ import type { Item } from "./item";
 import { drawPart, within } from "./pictures";
 import { drag } from "./sorting";
 import type { State } from "./states";
-import { replace } from "./taking";
+import { canRetry, replace, retry } from "./taking";
 
 /** What can be done with a file in each state; what is not named here is held. */
 const ACTS: Partial<Record<State, string>> = {
-  picked: "cancel", checking: "cancel", rejected: "dismiss", expired: "retry dismiss", "needs-reselect": "replace cancel",
+  picked: "cancel", checking: "cancel", rejected: "retry dismiss", expired: "retry choose dismiss", "needs-reselect": "choose cancel",
   waiting: "crop send_whole cancel", queued: "crop pause cancel", uploading: "crop pause cancel",
   retrying: "crop pause cancel", offline: "crop pause cancel", paused: "crop resume cancel", failed: "retry cancel",
   verifying: "crop cancel", removed: "undo",
@@ -50,12 +50,12 @@ export class Card {
     const { item, host: { words } } = this;
     const removed = item.state === "removed";
     this.node.dataset.state = item.state;
-    this.node.setAttribute("aria-label", item.name);
+    this.node.ariaLabel = item.name;
     const going = item.isPending || item.state === "needs-reselect";
     const classes = this.node.classList;
     classes.toggle("greenroom-wrong", item.errors.length > 0);
     classes.toggle("greenroom-told", ["rejected", "expired", "removed"].includes(item.state));
-    classes.toggle("greenroom-going", going);
+    classes.toggle("greenroom-going", going || !!this.#next);
     this.#title.replaceChildren(item.facts.original && !removed
       ? h("a", { href: item.facts.original, dir: "auto", title: item.saved ? null : words.say("download") }, item.name)
       : h("bdi", {}, item.name));
@@ -64,7 +64,7 @@ export class Card {
     this.#status.replaceChildren(...text(this.says));
     this.#bar.hidden = !going || !item.sent;
     this.#bar.value = item.size ? item.sent / item.size : 0;
-    this.#bar.setAttribute("aria-label", words.say("progress_of", { name: item.name }));
+    this.#bar.ariaLabel = words.say("progress_of", { name: item.name });
     this.#paint();
     const hints = [item.note, this.#isUnseen ? words.say("unseen") : ""].filter(Boolean);
     this.#errors.replaceChildren(...item.errors.map((each) => h("p", { class: "greenroom-error" }, each)),
@@ -85,11 +85,18 @@ export class Card {
     return parts.join(" · ");
   }
 
+  /** What takes its place as soon as it is there. */
+  get #next(): Item | undefined {
+    return this.host.items.find((each) => each.replaces === this.item && each.isCounted);
+  }
+
   get says(): string {
     const { item, host: { words, field } } = this;
     const part = item.size ? item.sent / item.size : 0;
+    const next = this.#next;
+    if (next) return words.say("replaced", { name: next.name });
     const key = item.state === "waiting" ? `waiting_${field.transfer}` : item.isHeld ? item.file && "ready" : item.state;
-    return words.say(key ?? "", {
+    return words.say(key || "", {
       name: item.name, percent: words.percent(part), done: words.size(item.sent), size: words.size(item.size),
     });
   }
@@ -99,11 +106,12 @@ export class Card {
   #list(): Act[] {
     const { item, host, host: { words, sender } } = this;
     const queue = (): void => sender.queue(item);
+    const choose = (): void => replace(host, item);
     // What is not here takes the file out of the list, and needs no text beside its cross.
     const press: Record<string, () => void> = {
       crop: () => void cropItem(host, item), send_whole: () => { item.crop = null; queue() },
-      pause: () => sender.pause(item), resume: queue, retry: queue,
-      replace: () => replace(host, item), undo: () => host.undo(item),
+      pause: () => sender.pause(item), resume: queue, retry: () => retry(host, item),
+      choose, replace: choose, undo: () => host.undo(item),
     };
     return (ACTS[item.state] ?? "crop replace remove").split(" ").filter((key) => this.#isOffered(key)).map((key) =>
       [key, press[key] ? words.say(key) : "", press[key] ?? (() => host.takeOut(item))]);
@@ -112,9 +120,10 @@ export class Card {
   #isOffered(key: string): boolean {
     const { item, host } = this;
     switch (key) {
-      case "crop": return host.field.crop !== "" && item.isPicture && !item.saved; // also while it is on its way
+      case "crop": return host.field.crop !== "" && (item.isPicture || item.saved !== ""); // also while it is on its way
       case "send_whole": return host.field.transfer === "accept";
-      case "retry": return item.state === "failed" || item.file !== null;
+      case "retry": return canRetry(host, item);
+      case "choose": return !item.file;
       case "undo": return host.hasRoom || !!host.inPlaceOf(item);
       case "remove": return item.removable;
       default: return true;
@@ -148,8 +157,8 @@ export class Card {
         drag(event, this.node, () => host.nodes, (before) => host.place(item, before)));
       grip.addEventListener("keydown", (event) => this.#sorted(event));
       // Not disabled: a button that loses the focus because it was pressed strands the keyboard.
-      before.setAttribute("aria-disabled", String(!earlier));
-      after.setAttribute("aria-disabled", String(!later));
+      before.ariaDisabled = `${!earlier}`;
+      after.ariaDisabled = `${!later}`;
       this.#sorts.append(grip, before, after);
     }
     if (active) (this.node.querySelector<HTMLElement>(`[data-act=${active}]`) ?? this.node).focus();
@@ -200,7 +209,7 @@ export class Card {
     const crop = item.crop ?? { x: 0, y: 0, w: item.width, h: item.height, rot: 0, flip: false };
     const canvas = h("canvas", { role: "img", "aria-label": this.host.words.say("preview_of", { name: item.name }) });
     [canvas.width, canvas.height] = within(...resultSize(crop), 640);
-    drawPart(canvas, { image: own, width: own.width, height: own.height }, item, crop, crop);
+    drawPart(canvas, own, item, crop, crop);
     this.#picture.replaceChildren(canvas);
   }
 

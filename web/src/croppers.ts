@@ -2,9 +2,11 @@
 
 import { GreenroomCrop } from "./editor";
 import type { GreenroomUpload } from "./element";
-import { type Crop, resultSize } from "./geometry";
+import { tooSmall } from "./field";
+import { type Crop, resultSize, type Size } from "./geometry";
 import type { Item } from "./item";
-import { decode, drawPart, load, type Upright, within } from "./pictures";
+import { decode, drawPart, type Upright, within } from "./pictures";
+import { take } from "./taking";
 
 const THUMBNAIL_PIXELS = 640;
 const EDITOR_PIXELS = 2048;
@@ -12,7 +14,7 @@ const EDITOR_PIXELS = 2048;
 /** Decode a picture of the person's own for its card; and, where it waits for that, decide what happens next. */
 export async function takeThumbnail(host: GreenroomUpload, item: Item): Promise<void> {
   const { field } = host;
-  const file = item.file;
+  const { file } = item;
   const whole = file && file.type.startsWith("image/") ? await decode(file) : null;
   if (whole && !item.facts.preview) {
     item.width ||= whole.width;
@@ -20,7 +22,9 @@ export async function takeThumbnail(host: GreenroomUpload, item: Item): Promise<
     item.own = shrunk(whole, THUMBNAIL_PIXELS);
   } else whole?.close();
   if (item.state === "checking") {
-    if (field.transfer === "accept" && !whole) {
+    const wrong = whole ? tooSmall(field, host.words, item) : "";
+    if (wrong) host.sender.reject(item, wrong);
+    else if (field.transfer === "accept" && !whole) {
       item.note = host.words.say("not_shown");
       host.sender.queue(item);
     } else {
@@ -32,35 +36,47 @@ export async function takeThumbnail(host: GreenroomUpload, item: Item): Promise<
 
 function shrunk(whole: ImageBitmap, most: number): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = within(whole.width, whole.height, most);
   const { width: w, height: h } = whole;
-  drawPart(canvas, { image: whole, width: w, height: h }, whole, { x: 0, y: 0, w, h }, { rot: 0, flip: false });
+  [canvas.width, canvas.height] = within(w, h, most);
+  drawPart(canvas, whole, whole, { x: 0, y: 0, w, h }, { rot: 0, flip: false });
   whole.close();
   return canvas;
 }
 
-/** The server's proxy; before there is one, the person's own picture. */
-async function picture(item: Item): Promise<Upright | null> {
+/** The server's proxy, and before there is one the person's own picture; with the size of the whole. */
+async function picture(item: Item, file: File | null): Promise<[Upright, Size] | null> {
   if (item.facts.proxy) {
-    const image = await load(item.facts.proxy);
-    return { image, width: image.naturalWidth, height: image.naturalHeight };
+    const image = new Image();
+    image.src = item.facts.proxy;
+    await image.decode();
+    return [image, item];
   }
-  const whole = item.file && await decode(item.file);
+  const whole = file && await decode(file);
   if (!whole) return null;
-  const image = shrunk(whole, EDITOR_PIXELS);
-  return { image, width: image.width, height: image.height };
+  const { width, height } = whole;
+  return [shrunk(whole, EDITOR_PIXELS), { width, height }];
 }
 
-/** Let the person choose the part of a picture. */
+/** What is saved, as a file that can be chosen. */
+async function savedFile(item: Item): Promise<File> {
+  const answer = await fetch(item.facts.original!);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const bytes = await answer.blob();
+  return new File([bytes], item.name, { type: bytes.type });
+}
+
+/** Let the person choose the part of a picture. A part of one that is saved is a new picture, and takes its place. */
 export async function cropItem(host: GreenroomUpload, item: Item): Promise<void> {
-  let upright: Upright | null = null;
+  let { file } = item;
+  let found: [Upright, Size] | null = null;
   try {
-    upright = await picture(item);
+    if (item.saved) file = await savedFile(item);
+    found = await picture(item, file);
   } catch {
     // said below
   }
-  if (!upright) {
-    item.note = host.words.say("no_picture");
+  if (!found) {
+    item.note = host.words.say(item.saved ? "not_cropped" : "no_picture");
     host.live.say(item.id, item.note);
     host.render();
     return;
@@ -69,22 +85,27 @@ export async function cropItem(host: GreenroomUpload, item: Item): Promise<void>
   if (document.querySelector("greenroom-crop")) return; // pressed twice while the picture was on its way
   const editor = document.createElement("greenroom-crop") as GreenroomCrop;
   host.append(editor);
+  const [upright, { width, height }] = found;
   let crop: Crop | null | undefined;
   try {
     crop = await editor.edit({
-      name: item.name, picture: upright, size: { width: item.width, height: item.height },
+      name: item.name, picture: upright, size: { width, height },
       crop: item.crop, ratio: host.ratio, least: host.field.least, words: host.words, live: host.live,
     });
   } catch {
     editor.remove(); // no whole pixels of this picture have the ratio
-    item.errors = [host.words.about("no_crop", item.name, { width: item.width, height: item.height, ratio: host.field.crop })];
+    item.errors = [host.words.about("no_crop", item.name, { width, height, ratio: host.field.crop })];
     host.render();
     return;
   } finally {
     host.append(host.live.region);
   }
-  if (crop !== undefined && host.tell("crop", item, { crop })) apply(host, item, crop);
-  document.getElementById(item.id)?.querySelector<HTMLElement>("[data-act=crop]")?.focus();
+  let cropped: Item | undefined = item;
+  if (crop !== undefined && host.tell("crop", item, { crop })) {
+    if (item.saved) cropped = crop ? (await take(host, [file!], item))[0] : undefined;
+    if (cropped) apply(host, cropped, crop);
+  }
+  document.getElementById((cropped ?? item).id)?.querySelector<HTMLElement>("[data-act=crop]")?.focus();
 }
 
 function apply(host: GreenroomUpload, item: Item, crop: Crop | null): void {

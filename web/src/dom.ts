@@ -17,11 +17,11 @@ export function h<Name extends keyof HTMLElementTagNameMap>(
 }
 
 const ICONS: Record<string, string> = {
-  drag: "M9 6h.01M9 12h.01M9 18h.01M15 6h.01M15 12h.01M15 18h.01",
+  drag: "M9 5v14M15 5v14", // dotted by the stylesheet
   earlier: "M15 5l-7 7 7 7",
   later: "M9 5l7 7-7 7",
   crop: "M7 2v15h15M2 7h15v15",
-  replace: "M4 12a8 8 0 0 1 13.7-5.6L20 9M20 4v5h-5M20 12a8 8 0 0 1-13.7 5.6L4 15M4 20v-5h5",
+  replace: "M3 9h16M15 4l5 5-5 5M21 16H5M9 11l-5 5 5 5",
   remove: "M6 6l12 12M18 6L6 18",
   pause: "M9 5v14M15 5v14",
   resume: "M8 5l11 7-11 7z",
@@ -34,13 +34,13 @@ const ICONS: Record<string, string> = {
 };
 
 /** For what can be done with a file: the icons that are not called as what they are for. */
-export const SIGNS: Record<string, string> = { retry: "right", undo: "left", cancel: "remove", dismiss: "remove", send_whole: "" };
+export const SIGNS: Record<string, string> = { choose: "replace", retry: "right", undo: "left", cancel: "remove", dismiss: "remove", send_whole: "" };
 
 export function icon(name: string): SVGSVGElement {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
   const path = document.createElementNS(space, "path");
-  path.setAttribute("d", ICONS[name] ?? "");
+  path.setAttribute("d", ICONS[name]!);
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("class", `greenroom-svg greenroom-svg-${name}`);
   svg.setAttribute("aria-hidden", "true");

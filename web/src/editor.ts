@@ -23,7 +23,7 @@ export interface Task {
 }
 
 const HANDLES = "nw n ne e se s sw w".split(" ");
-const SHAPES = "4:3 3:2 16:9 3:4 2:3".split(" ");
+const SHAPES = "1:1 4:3 3:2 16:9 3:4 2:3".split(" ");
 const ARROWS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
@@ -44,6 +44,7 @@ export class GreenroomCrop extends HTMLElement {
   #result!: HTMLElement;
   #warning!: HTMLElement;
   #slider!: HTMLInputElement;
+  #wholly!: HTMLButtonElement;
   #choice: HTMLSelectElement | null = null;
   readonly #numbers = {} as Record<keyof Box, HTMLInputElement>;
   #done!: (crop: Crop | null | undefined) => void;
@@ -67,9 +68,13 @@ export class GreenroomCrop extends HTMLElement {
 
   get #view(): Size { return viewSize(this.#task.size, this.#turn) }
   get #crop(): Crop { return cropOf(this.#task.size, this.#box, this.#turn) }
-  get #isWhole(): boolean {
-    const [view, box, turn] = [this.#view, this.#box, this.#turn];
-    return !turn.rot && !turn.flip && box.w === view.width && box.h === view.height;
+  get #isTurned(): boolean { return this.#turn.rot > 0 || this.#turn.flip }
+  /** All of the picture, as it is turned; null, which is as it was chosen, where the field has no such shape. */
+  get #whole(): Crop | null {
+    const { ratio, size } = this.#task;
+    const { width, height } = this.#view;
+    return this.#isTurned && (!ratio || accepts(ratio, width, height))
+      ? cropOf(size, { x: 0, y: 0, w: width, h: height }, this.#turn) : null;
   }
 
   #start(crop: Crop | null): void {
@@ -96,11 +101,12 @@ export class GreenroomCrop extends HTMLElement {
     }, this.#seen, this.#area);
     this.#preview = h("canvas", { role: "img", "aria-label": words.say("preview_of", { name }) });
     this.#result = h("p", { class: "greenroom-result" });
-    this.#warning = h("p", { class: "greenroom-error", hidden: !this.#task.least });
+    this.#warning = h("p", { class: "greenroom-error" });
     this.#slider = h("input", {
       type: "range", form: "", min: 1, max: 100, step: 1, "aria-label": say("size"),
       input: () => this.#scale(Number(this.#slider.value)),
     });
+    this.#wholly = button(" ", () => this.#done(this.#whole));
     this.#choice = this.#task.ratio ? null : this.#shapes();
     const tool = (key: string, sign: string, press: () => void) => button("", press, { icon: sign, label: say(key) });
     this.#dialog = h("dialog", {
@@ -114,7 +120,7 @@ export class GreenroomCrop extends HTMLElement {
     h("h2", { id: "greenroom-crop-title" }, words.say("title", { name })),
     h("div", { class: "greenroom-desk" }, this.#stage),
     h("div", { class: "greenroom-side" },
-      h("div", { class: "greenroom-sample" }, this.#preview, this.#result), this.#warning,
+      h("div", { class: "greenroom-sample" }, this.#preview, h("div", {}, this.#result, this.#warning)),
       h("div", { class: "greenroom-tools" },
         tool("turn_left", "left", () => this.#rotate(270)), tool("turn_right", "right", () => this.#rotate(90)),
         tool("mirror", "mirror", () => this.#mirror()),
@@ -126,20 +132,24 @@ export class GreenroomCrop extends HTMLElement {
       h("p", { class: "greenroom-hint", id: "greenroom-area-hint" }, say("area_hint"))),
     h("div", { class: "greenroom-foot" },
       button(say("reset"), () => this.#reset()),
-      button(say("send_whole"), () => this.#done(null)),
-      h("span", { class: "greenroom-gap" }),
+      this.#wholly,
       button(say("cancel"), () => this.#done(undefined)),
-      button(say("apply"), () => this.#done(this.#isWhole ? null : this.#crop), { class: "greenroom-primary" })),
+      button(say("apply"), () => this.#apply(), { class: "greenroom-primary" })),
     this.#task.live.region);
     this.replaceChildren(this.#dialog);
   }
 
+  #apply(): void {
+    const [view, box] = [this.#view, this.#box];
+    this.#done(!this.#isTurned && box.w === view.width && box.h === view.height ? null : this.#crop);
+  }
+
   #shapes(): HTMLSelectElement {
     const { words, size } = this.#task;
-    const options = [["", "shape_free"], [`${size.width}:${size.height}`, "shape_whole"], ["1:1", "shape_square"]];
+    const option = (value: string, text: string) => h("option", { value }, text);
     return h("select", { form: "", change: () => this.#shaped() },
-      ...options.map(([value, key]) => h("option", { value }, words.say(key ?? ""))),
-      ...SHAPES.map((each) => h("option", { value: each }, each)));
+      option("", words.say("shape_free")), option(`${size.width}:${size.height}`, words.say("shape_whole")),
+      ...SHAPES.map((each) => option(each, each)));
   }
 
   // -- showing ---------------------------------------------------------------------------------------
@@ -154,12 +164,12 @@ export class GreenroomCrop extends HTMLElement {
 
   #draw(): void {
     const [box, view, task] = [this.#box, this.#view, this.#task];
-    for (const [part, number] of Object.entries(box) as [keyof Box, number][]) {
-      this.#numbers[part].value = String(number);
-      this.#stage.style.setProperty(`--greenroom-${part}`, String(number));
+    for (const [part, number] of Object.entries({ ...box, ...view })) {
+      this.#stage.style.setProperty(`--greenroom-${part}`, `${number}`);
+      const field = this.#numbers[part as keyof Box] as HTMLInputElement | undefined;
+      if (field) field.value = `${number}`;
     }
-    this.#stage.style.setProperty("--greenroom-width", String(view.width));
-    this.#stage.style.setProperty("--greenroom-height", String(view.height));
+    this.#wholly.textContent = task.words.say(this.#isTurned && !this.#whole ? "as_chosen" : "send_whole");
     const crop = this.#crop;
     const [w, height] = resultSize(crop);
     [this.#preview.width, this.#preview.height] = within(w, height, PREVIEW_PIXELS);
@@ -167,8 +177,8 @@ export class GreenroomCrop extends HTMLElement {
     this.#result.textContent = task.words.say("result_pixels", { w, h: height });
     const [leastW, leastH] = task.least ?? [0, 0];
     this.#warning.textContent = w >= leastW && height >= leastH ? "" : task.words.say("below", { w: leastW, h: leastH });
-    this.#slider.value = String(Math.max(1, round(100 * box.w / this.#widest(box))));
-    this.#slider.setAttribute("aria-valuetext", this.#result.textContent);
+    this.#slider.value = `${Math.max(1, round(100 * box.w / this.#widest(box)))}`;
+    this.#slider.ariaValueText = this.#result.textContent;
     task.live.say("area", task.words.say("said_area", { ...box }));
     task.live.say("below", this.#warning.textContent);
   }
@@ -202,14 +212,13 @@ export class GreenroomCrop extends HTMLElement {
     };
     const end = (last: PointerEvent): void => {
       if (last.pointerId !== event.pointerId) return;
-      this.#stage.removeEventListener("pointermove", follow);
-      this.#stage.removeEventListener("lostpointercapture", end);
+      this.#stage.onpointermove = this.#stage.onlostpointercapture = null;
       if (last.type === "pointercancel") this.#set(before);
       else if (still) this.#set(centred(this.#view, this.#box, place.x, place.y));
     };
     this.#stage.setPointerCapture(event.pointerId);
-    this.#stage.addEventListener("pointermove", follow);
-    this.#stage.addEventListener("lostpointercapture", end);
+    this.#stage.onpointermove = follow;
+    this.#stage.onlostpointercapture = end;
   }
 
   #pressed(event: KeyboardEvent): void {

@@ -15,7 +15,7 @@ import { take } from "./taking";
 
 /** What stops a file on its way is said aloud; where several are stopped at once, about one of them. */
 const SPOKEN = ["offline", "paused", "retrying", "failed"];
-const REPLACED = "[name$=-state], .greenroom-rows, .greenroom-default, .greenroom-line, .greenroom-saving, .greenroom-unseen, .greenroom-or, svg";
+const REPLACED = "[name$=-state], .greenroom-rows, .greenroom-default, .greenroom-line, .greenroom-saving, .greenroom-unseen, svg";
 
 export class GreenroomUpload extends HTMLElement {
   static readonly formAssociated = true;
@@ -54,11 +54,12 @@ export class GreenroomUpload extends HTMLElement {
     if (!this.#state) this.#build(input);
     this.#here = new AbortController();
     const { signal } = this.#here;
-    window.addEventListener("online", () => this.sender.online(), { signal });
-    window.addEventListener("offline", () => this.sender.stop("offline"), { signal });
-    window.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") void this.sender.recall(this.oldest); // somebody may have signed out meanwhile
-    }, { signal });
+    const hear = (name: string, heard: () => void) => window.addEventListener(name, heard, { signal });
+    hear("online", () => this.sender.online());
+    hear("offline", () => this.sender.stop("offline"));
+    hear("visibilitychange", () => {
+      if (!document.hidden) void this.sender.recall(this.oldest); // somebody may have signed out meanwhile
+    });
     this.#saving.listen(signal);
     this.#intake.listen(signal);
     this.sender.pump(); // what was under way when it was taken out of the page
@@ -82,15 +83,21 @@ export class GreenroomUpload extends HTMLElement {
       return;
     }
     this.#restored = "";
-    this.#reset(Item.allOfKept(JSON.parse(state) as KeptRow[]));
+    this.#reset(Item.allOf(JSON.parse(state) as KeptRow[]));
     for (const item of this.items) {
       if (item.state === "verifying") void this.sender.verify(item);
       else void this.sender.recall(item, []);
     }
   }
 
+  /** As the page came; what was added since can be had back. */
   formResetCallback(): void {
-    if (this.#state) this.#reset(this.#initial.map((each) => Item.ofServer(each)));
+    if (!this.#state) return;
+    const initial = this.#initial.map((each) => Item.of(each));
+    const added = this.items.filter((each) =>
+      (each.isUndoable || each.state === "removed") && !initial.some((one) => one.key === each.key));
+    for (const item of added) if (item.isUndoable) item.move("removed");
+    this.#reset([...initial, ...added]);
   }
 
   #reset(items: Item[]): void {
@@ -105,26 +112,18 @@ export class GreenroomUpload extends HTMLElement {
 
   #build(input: HTMLInputElement): void {
     this.input = input;
-    this.field = JSON.parse(this.dataset.field ?? "") as Field;
+    this.field = JSON.parse(this.dataset.field!) as Field;
     this.words = new Words(this.field.words, this.field.lang);
     const rows = [...this.querySelectorAll<HTMLElement>("[data-row]")];
-    this.#initial = rows.map((each) => JSON.parse(each.dataset.row ?? "") as ServerRow);
+    this.#initial = rows.map((each) => JSON.parse(each.dataset.row!) as ServerRow);
     // The rows it takes over; and what an element has made of them, where its markup was copied.
     this.querySelectorAll(REPLACED).forEach((each) => each.remove());
     this.#list = h("ul", { class: "greenroom-rows greenroom-cards", role: "list", "aria-label": this.words.say("files") });
     this.#state = h("input", { type: "hidden", name: `${input.name}-state` });
-    this.#zone = this.querySelector<HTMLElement>(".greenroom-chooser") ?? h("div");
+    this.#zone = this.querySelector<HTMLElement>(".greenroom-chooser")!;
     this.#zone.classList.add("greenroom-zone");
-    this.#label = this.#zone.querySelector("label") ?? h("label");
-    this.#label.after(h("span", { class: "greenroom-or" },
-      this.words.say(this.field.multiple ? "hint_many" : "hint_one")));
+    this.#label = this.#zone.querySelector("label")!;
     this.#zone.prepend(icon("add"));
-    const hint = this.#zone.querySelector(".greenroom-hint");
-    if (hint) {
-      hint.id ||= `${input.id}-limits`;
-      const described = input.getAttribute("aria-describedby");
-      input.setAttribute("aria-describedby", [described, hint.id].filter(Boolean).join(" "));
-    }
     this.sender = new Sender(this);
     this.#summary = new Summary(this);
     this.#saving = new Saving(this);
@@ -136,10 +135,9 @@ export class GreenroomUpload extends HTMLElement {
       input.value = "";
     });
     this.#intake = new Intake(this, (files) => void take(this, files));
-    this.#zone.dataset.drop = this.words.say("drop");
     // A row of a formset that may stay empty has no `required`, whatever its field says.
     this.#needed = this.field.required && (input.required || rows.length > 0);
-    this.items = this.#initial.map((each) => Item.ofServer(each));
+    this.items = this.#initial.map((each) => Item.of(each));
     this.#isUnsaved = this.field.posted && this.items.some((each) => each.token || each.state === "removed");
     this.#keptAtFirst = this.#kept;
     this.render();
@@ -200,10 +198,9 @@ export class GreenroomUpload extends HTMLElement {
     });
     for (const each of this.#cards.keys()) if (!this.items.includes(each)) this.#cards.delete(each);
     const focused = document.activeElement;
-    for (const [at, node] of nodes.entries()) {
-      if (this.#list.children[at] !== node) this.#list.insertBefore(node, this.#list.children[at] ?? null);
-    }
-    while (this.#list.children.length > nodes.length) this.#list.lastChild?.remove();
+    const shown = this.#list.children;
+    nodes.forEach((node, at) => { if (shown[at] !== node) this.#list.insertBefore(node, shown[at]!) });
+    while (shown.length > nodes.length) this.#list.lastChild!.remove();
     // Moving a card in the page takes the focus from what is in it.
     if (focused instanceof HTMLElement && this.contains(focused) && document.activeElement !== focused) focused.focus();
     this.#list.hidden = !nodes.length;

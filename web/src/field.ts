@@ -19,7 +19,7 @@ export interface ServerRow extends Facts {
   readonly token?: string;
   readonly use?: string;
   readonly saved?: string;
-  readonly crop?: Crop;
+  readonly crop?: Crop | null;
   readonly removed: boolean;
   readonly removable: boolean;
   readonly errors: readonly string[];
@@ -33,7 +33,6 @@ export interface Field {
   readonly posted: boolean;
   readonly most: number;
   readonly bytes: number | null;
-  readonly ceiling: string;
   readonly empty: boolean;
   readonly types: readonly string[];
   readonly allowed: string;
@@ -68,14 +67,14 @@ export async function askFacts(field: Field, token: string, options: RequestInit
     ...options,
   });
   if (answer.status === 404) return null;
-  if (!answer.ok) throw new Error(String(answer.status));
+  if (!answer.ok) throw new Error(answer.statusText);
   return (await answer.json()) as Facts;
 }
 
 /** Why the element can tell already that a file will not be taken, in the server's words; "" if it cannot. */
 export function objection(field: Field, words: Words, file: File): string {
   if (field.bytes !== null && file.size > field.bytes) {
-    return words.about("too_large", file.name, { limit: field.ceiling });
+    return words.about("too_large", file.name, { limit: words.size(field.bytes) });
   }
   if (file.size === 0 && !field.empty) return words.about("empty", file.name);
   // Browsers take the type from the extension; without one the server looks at the bytes.
@@ -87,8 +86,14 @@ export function objection(field: Field, words: Words, file: File): string {
   return "";
 }
 
+/** Whether a picture has fewer pixels than the field takes, in the server's words; "" if not. */
+export function tooSmall(field: Field, words: Words, { name, width = 0, height = 0 }: Facts): string {
+  const [min_width, min_height] = field.least ?? [0, 0];
+  return width >= min_width && height >= min_height ? "" : words.about("too_small", name, { width, height, min_width, min_height });
+}
+
 const SAMPLES = [0, 1, 2, 3, 6, 11, 100];
-const UNITS: [number, string][] = [[1e12, "terabyte"], [1e9, "gigabyte"], [1e6, "megabyte"], [1e3, "kilobyte"]];
+const UNITS = "byte kilobyte megabyte gigabyte terabyte".split(" ");
 
 /** The server's sentences with values in them, and numbers as the page's language writes them. */
 export class Words {
@@ -96,12 +101,13 @@ export class Words {
   readonly #lang: string;
 
   constructor(private readonly texts: Field["words"], lang: string) {
-    this.#lang = "en";
+    let known: string[] = [];
     try {
-      this.#lang = Intl.NumberFormat.supportedLocalesOf(lang)[0] ?? "en";
+      known = Intl.NumberFormat.supportedLocalesOf(lang);
     } catch {
       // A site may name a language of its own as it likes; its numbers are written as in English.
     }
+    this.#lang = known[0] ?? "en";
     this.#plural = new Intl.PluralRules(this.#lang);
   }
 
@@ -117,13 +123,13 @@ export class Words {
 
   /** A sentence about a file, which is called by its name. */
   about(key: string, name: string, values: Record<string, string | number> = {}): string {
-    return this.say(key, { ...values, name: `“${name}”` });
+    return this.say(key, { ...values, name: this.say("quoted", { name }) });
   }
 
   #form(forms: string[], n: number): string {
     const category = this.#plural.select(n);
     const index = SAMPLES.findIndex((each) => this.#plural.select(each) === category);
-    return forms[index] ?? forms[forms.length - 1] ?? "";
+    return forms[index] ?? forms.at(-1)!;
   }
 
   number(value: number, options: Intl.NumberFormatOptions = {}): string {
@@ -135,18 +141,18 @@ export class Words {
   }
 
   size(bytes: number): string {
-    const [unit, name] = UNITS.find(([each]) => bytes >= each * 0.9995) ?? [1, "byte"];
-    const digits = bytes / unit < 99.95 && unit > 1e3 ? 1 : 0;
-    return this.number(bytes / unit, {
-      style: "unit", unit: name, unitDisplay: unit === 1 ? "long" : "short", maximumFractionDigits: digits,
+    let [power, value] = [0, bytes];
+    for (; value >= 999.5 && power < 4; power += 1) value /= 1000;
+    return this.number(value, {
+      style: "unit", unit: UNITS[power], unitDisplay: power ? "short" : "long", maximumFractionDigits: +(value < 99.95 && power > 1),
     });
   }
 
   /** Rounded the way people say it. */
   time(seconds: number): string {
-    const [value, unit] = seconds >= 5400 ? [seconds / 3600, "hour"]
-      : seconds >= 90 ? [seconds / 60, "minute"]
-        : [seconds > 10 ? Math.ceil(seconds / 5) * 5 : Math.max(1, Math.ceil(seconds)), "second"];
-    return this.number(Math.round(value as number), { style: "unit", unit: unit as string, unitDisplay: "long" });
+    const [value, unit] = seconds >= 5400 ? [seconds / 3600, "hour"] as const
+      : seconds >= 90 ? [seconds / 60, "minute"] as const
+        : [seconds > 10 ? Math.ceil(seconds / 5) * 5 : Math.ceil(seconds), "second"] as const;
+    return this.number(Math.round(value), { style: "unit", unit, unitDisplay: "long" });
   }
 }

@@ -49,8 +49,7 @@ export class Intake {
 async function filesOf(data: DataTransfer): Promise<Found[]> {
   // Entries must be taken before the first await: afterwards the browser has emptied the list.
   const entries = [...data.items].map((each) => each.webkitGetAsEntry());
-  const plain = [...data.files];
-  if (!entries.some((each) => each?.isDirectory)) return plain;
+  if (!entries.some((each) => each?.isDirectory)) return [...data.files];
   const found = await Promise.all(entries.map(async (each) => {
     const files = each ? await inside(each) : [];
     return each && !files.length ? [each.name] : files;
@@ -58,21 +57,21 @@ async function filesOf(data: DataTransfer): Promise<Found[]> {
   return found.flat();
 }
 
-const inside = (entry: FileSystemEntry): Promise<Found[]> => opened(entry).catch(() => [entry.name]);
-
-async function opened(entry: FileSystemEntry): Promise<Found[]> {
-  if (entry.isFile) {
-    return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+async function inside(entry: FileSystemEntry): Promise<Found[]> {
+  try {
+    if (entry.isFile) {
+      return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    const children: FileSystemEntry[] = [];
+    for (let some; !some || some.length; children.push(...some)) { // a reader gives a hundred at a time
+      some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    }
+    children.sort((one, other) => one.name.localeCompare(other.name));
+    return (await Promise.all(children.filter((each) => !each.name.startsWith(".")).map(inside))).flat();
+  } catch {
+    return [entry.name];
   }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const children: FileSystemEntry[] = [];
-  for (;;) { // a reader gives a hundred at a time
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) break;
-    children.push(...some);
-  }
-  children.sort((one, other) => one.name.localeCompare(other.name));
-  return (await Promise.all(children.filter((each) => !each.name.startsWith(".")).map(inside))).flat();
 }
 
 const hasFiles = (data: DataTransfer | null): data is DataTransfer => !!data?.types.includes("Files");

@@ -6,14 +6,15 @@ import { isCounted, isHeld, isPending, move, type State } from "./states";
 import type { Transfer } from "./transfer";
 
 /** What is written down of a row for Back and reload; the first eight are what `<name>-state` says as well. */
-export interface KeptRow extends Omit<ServerRow, "errors" | "crop"> {
-  readonly crop?: Crop | undefined;
+export interface KeptRow extends ServerRow {
   readonly state: State;
   readonly url?: string;
   readonly sent?: number;
   readonly modified?: number;
   /** The `key` of the row whose place it is to take. */
   readonly replaces?: string | undefined;
+  /** The `key` of the row that has taken its place. */
+  readonly successor?: string | undefined;
 }
 
 let count = 0;
@@ -45,6 +46,8 @@ export class Item {
   /** When the server last had it, in `performance.now()`; and whether it is being asked just now. */
   seenAt = performance.now();
   asking = false;
+  /** It was refused because there were enough. */
+  isSurplus = false;
   /** Whether the page was asked for anew since the person wanted it sent, see `renewal.ts`. */
   renewed = false;
   /** It takes the place of this one as soon as it is there. */
@@ -67,40 +70,31 @@ export class Item {
     return item;
   }
 
-  static ofServer(row: ServerRow): Item {
+  /** A row of the server's, or one that was kept. */
+  static of(row: ServerRow & Partial<KeptRow>): Item {
     const held: State = row.saved ? "saved" : row.crop ? "cropped" : "ready";
-    const item = new Item(row, row.removed ? "removed" : row.errors.length ? "invalid" : held);
+    const item = new Item(row, row.state ?? (row.removed ? "removed" : row.errors.length ? "invalid" : held));
     item.before = held;
-    item.#take(row);
+    item.token = row.token ?? "";
+    item.use = row.use ?? "";
+    item.saved = row.saved ?? "";
+    item.crop = row.crop ?? null;
+    item.removable = row.removable;
     item.errors = [...row.errors];
-    return item;
-  }
-
-  static allOfKept(rows: readonly KeptRow[]): Item[] {
-    const items = rows.map((each) => Item.#ofKept(each));
-    for (const [at, row] of rows.entries()) {
-      const item = items[at];
-      if (item && row.replaces) item.replaces = items.find((each) => each.key === row.replaces) ?? null;
-    }
-    return items;
-  }
-
-  static #ofKept(row: KeptRow): Item {
-    const item = new Item(row, row.state);
-    item.before = row.saved ? "saved" : row.crop ? "cropped" : "ready";
-    item.#take(row);
     item.url = row.url ?? "";
     item.sent = row.sent ?? 0;
     item.modified = row.modified ?? 0;
     return item;
   }
 
-  #take(row: ServerRow | KeptRow): void {
-    this.token = row.token ?? "";
-    this.use = row.use ?? "";
-    this.saved = row.saved ?? "";
-    this.crop = row.crop ?? null;
-    this.removable = row.removable;
+  static allOf(rows: readonly KeptRow[]): Item[] {
+    const items = rows.map((each) => Item.of(each));
+    for (const [at, row] of rows.entries()) {
+      const item = items[at];
+      const found = (key?: string): Item | null => items.find((each) => key && each.key === key) ?? null;
+      if (item) [item.replaces, item.successor] = [found(row.replaces), found(row.successor)];
+    }
+    return items;
   }
 
   get name(): string { return this.facts.name }
@@ -166,10 +160,10 @@ export class Item {
     const reselect = half || this.state === "needs-reselect";
     if (!reselect && !verifying && !this.posted(true)) return null;
     return {
-      ...this.facts,
+      ...this.facts, errors: [],
       token: this.token, use: this.use, saved: this.saved, removable: this.removable,
       removed: this.state === "removed",
-      crop: this.crop ?? undefined, replaces: this.replaces?.key,
+      crop: this.crop, replaces: this.replaces?.key, successor: this.successor?.key,
       state: reselect ? "needs-reselect" : verifying ? "verifying" : this.state,
       ...(reselect && { url: this.url, sent: this.sent, size: this.size, modified: this.modified }),
     };
@@ -178,8 +172,7 @@ export class Item {
 
 /** A form's one chance to save an upload. */
 export function newUse(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 export const stateJson = (items: readonly Item[], croppable: boolean): string =>

@@ -3,7 +3,8 @@
 
 import type { Box, Turn } from "./geometry";
 
-export interface Upright { readonly image: CanvasImageSource; readonly width: number; readonly height: number }
+/** A picture that stands upright, with its size in its own pixels. */
+export type Upright = ImageBitmap | HTMLCanvasElement | HTMLImageElement;
 
 /** The person's own picture, upright; null if this browser cannot decode it. */
 export async function decode(file: File): Promise<ImageBitmap | null> {
@@ -14,14 +15,6 @@ export async function decode(file: File): Promise<ImageBitmap | null> {
   }
 }
 
-/** A picture of the server's. */
-export async function load(address: string): Promise<HTMLImageElement> {
-  const image = new Image();
-  image.src = address;
-  await image.decode();
-  return image;
-}
-
 /**
  * Draw the part `box` of a picture, mirrored and then turned, so that it fills the canvas, which is empty. `box` is in pixels of
  * `size`, of which `picture` may be a smaller copy. Without scaling every pixel stays what it is.
@@ -29,8 +22,7 @@ export async function load(address: string): Promise<HTMLImageElement> {
 export function drawPart(
   canvas: HTMLCanvasElement, picture: Upright, size: { width: number; height: number }, box: Box, turn: Turn,
 ): void {
-  const context = canvas.getContext("2d");
-  if (!context) return;
+  const context = canvas.getContext("2d")!;
   const [scaleX, scaleY] = [picture.width / size.width, picture.height / size.height];
   const { width, height } = canvas;
   const [w, h] = turn.rot % 180 ? [height, width] : [width, height];
@@ -40,7 +32,7 @@ export function drawPart(
   const [a, b] = { 0: [1, 0], 90: [0, 1], 180: [-1, 0], 270: [0, -1] }[turn.rot] as [number, number];
   const mirror = turn.flip ? -1 : 1;
   context.setTransform(a * mirror, b * mirror, -b, a, width / 2, height / 2);
-  context.drawImage(picture.image, box.x * scaleX, box.y * scaleY, box.w * scaleX, box.h * scaleY, -w / 2, -h / 2, w, h);
+  context.drawImage(picture, box.x * scaleX, box.y * scaleY, box.w * scaleX, box.h * scaleY, -w / 2, -h / 2, w, h);
 }
 
 /** The size of a result, made to fit into a square of `most` pixels and never enlarged. */

@@ -14,7 +14,7 @@ export async function renew(host: GreenroomUpload): Promise<boolean> {
   const inputs = [...page.querySelectorAll<HTMLInputElement>("[data-field] input[type=file]")];
   const same = inputs.find((each) => named(each) === named(host.input))?.closest<HTMLElement>("[data-field]");
   if (!same) return false;
-  host.field.policy = (JSON.parse(same.dataset.field ?? "") as Field).policy;
+  host.field.policy = (JSON.parse(same.dataset.field!) as Field).policy;
   const token = (root: ParentNode | null) => root?.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
   const [ours, theirs] = [token(host.internals.form), token(page)];
   if (ours && theirs) ours.value = theirs.value;

@@ -1,7 +1,7 @@
 // Sends what is queued, a few at a time, and asks the server what it makes of what has arrived.
 
 import type { GreenroomUpload } from "./element";
-import { askFacts, csrfToken } from "./field";
+import { askFacts, csrfToken, tooSmall } from "./field";
 import type { Item } from "./item";
 import { renew } from "./renewal";
 import { arrived } from "./taking";
@@ -89,9 +89,7 @@ export class Sender {
       await item.file?.slice(0, 1).arrayBuffer();
     } catch {
       if (!RUNNING.includes(item.state)) return;
-      item.errors = [this.host.words.about("changed", item.name)];
-      this.#change(item, "rejected");
-      this.discard(item);
+      this.reject(item, this.host.words.about("changed", item.name));
     }
   }
 
@@ -115,6 +113,7 @@ export class Sender {
       return;
     }
     item.errors = failure.detail ? [failure.detail] : [];
+    item.isSurplus = failure.code === "too_many";
     // A refusal without words is a proxy's, not the server's: trying again may help, and a card has to say something.
     this.#change(item, failure.refused && failure.detail && !estranged ? "rejected" : "failed");
     this.pump();
@@ -159,7 +158,7 @@ export class Sender {
 
   #expire(item: Item): void {
     item.expire();
-    item.errors = [this.host.words.about("gone", item.name)];
+    item.errors = [this.host.words.about(item.file ? "gone_here" : "gone", item.name)];
     this.#change(item, "expired");
   }
 
@@ -168,15 +167,22 @@ export class Sender {
       this.#expire(item);
       return;
     }
-    if (facts.error && this.host.field.pictures) {
-      item.errors = [facts.error];
-      this.#change(item, "rejected");
-      this.discard(item);
+    const { field, words } = this.host;
+    const wrong = field.pictures && (facts.error || tooSmall(field, words, facts));
+    if (wrong) {
+      this.reject(item, wrong);
       return;
     }
     item.learn(facts);
     arrived(this.host, item);
     this.#change(item, item.crop ? "cropped" : "ready");
+  }
+
+  /** It is not taken; the card says why. */
+  reject(item: Item, wrong: string): void {
+    item.errors = [wrong];
+    this.#change(item, "rejected");
+    this.discard(item);
   }
 
   pause(item: Item): void {

@@ -12,8 +12,7 @@ export function drag(event: PointerEvent, card: HTMLElement, cards: () => HTMLEl
   const dragging = new AbortController();
   const { signal } = dragging;
   const scrolled = scrollY;
-  const column = new Set(cards().map((each) => each.offsetLeft)).size < 2;
-  card.parentElement?.classList.toggle("greenroom-column", column);
+  const column = card.matches(".greenroom-plain"); // pictures stand beside each other
   let last = event;
   let frame = 0;
   let target: HTMLElement | null = null;

@@ -4,9 +4,11 @@ import { button, h, SIGNS } from "./dom";
 import type { GreenroomUpload } from "./element";
 import type { Item } from "./item";
 import type { State } from "./states";
+import { canRetry, retry } from "./taking";
 
-const WINDOW_MS = 8000;
 const GOING: State[] = ["queued", "uploading", "retrying", "offline"];
+const STOPPED: State[] = ["paused", "failed", "verifying"];
+const isRefused = (item: Item): boolean => item.state === "rejected";
 
 export class Summary {
   readonly node: HTMLElement;
@@ -15,11 +17,12 @@ export class Summary {
   readonly #text = h("span");
   readonly #bar = h("progress", { class: "greenroom-bar", max: 1 });
   readonly #tools = h("span", { class: "greenroom-actions" });
-  #samples: [number, number][] = [];
+  /** When sending has begun, and what was sent by then. */
+  #since: [number, number] | null = null;
   #shown = "";
 
   constructor(private readonly host: GreenroomUpload) {
-    this.#bar.setAttribute("aria-label", host.words.say("files"));
+    this.#bar.ariaLabel = host.words.say("files");
     this.node = h("div", { class: "greenroom-line", hidden: true }, this.#text, this.#bar, this.#tools);
   }
 
@@ -34,51 +37,57 @@ export class Summary {
     const { words } = this.host;
     const left = this.#left(size - sent, sent, ours);
     const alone = ours.length < 2; // its card says everything but the time
-    this.node.hidden = !open.some((each) => each.state !== "waiting") || (alone && !left);
+    const going = open.some((each) => each.state !== "waiting") && (!alone || left > 0);
+    const n = this.host.items.filter(isRefused).length;
+    const refused = n > 1; // one is dismissed by itself
+    this.node.hidden = !going && !refused;
     if (this.node.hidden) return;
-    const time = left ? [words.say("left", { time: words.time(left) })] : [];
-    this.#text.textContent = alone ? time.join() : [
-      words.say("line", { done: ours.length - open.length, n: ours.length }),
-      words.say("bytes", { done: words.size(sent), size: words.size(size) }),
-      ...time,
-    ].join(" · ");
-    this.#bar.hidden = this.#tools.hidden = alone;
+    const many = going && !alone;
+    this.#text.textContent = [
+      many && words.say("line", { done: ours.length - open.length, n: ours.length }),
+      many && words.say("bytes", { done: words.size(sent), size: words.size(size) }),
+      left && words.say("left", { time: words.time(left) }),
+      refused && words.say("refused", { n }),
+    ].filter(Boolean).join(" · ");
+    this.#bar.hidden = !many;
+    this.#tools.hidden = !many && !refused;
     this.#bar.value = this.part;
     this.#updateTools();
   }
 
-  /** Seconds until the end, by what the last seconds have brought; 0 while nobody can know. */
+  /** Seconds until the end, as fast as it went since it was begun or resumed; 0 while nobody can know. */
   #left(bytes: number, sent: number, ours: Item[]): number {
     if (!ours.some((each) => each.state === "uploading")) {
-      this.#samples = [];
+      this.#since = null;
       return 0;
     }
     const now = performance.now();
-    this.#samples.push([now, sent]);
-    this.#samples = this.#samples.filter(([time]) => now - time < WINDOW_MS);
-    const [first] = this.#samples;
-    if (!first || now - first[0] < 1000 || sent <= first[1]) return 0;
-    return bytes / ((sent - first[1]) / (now - first[0])) / 1000;
+    const [since, first] = this.#since ??= [now, sent];
+    return now - since < 1000 || sent <= first ? 0 : bytes * (now - since) / (sent - first) / 1000;
   }
 
-  /** What can be done with all at once; the last are begun with, so that no place that gets free is taken by one of them. */
+  /** What can be done with all at once. What makes room begins with the last, so that none of them takes it. */
   #updateTools(): void {
     const { host } = this;
-    const queue = (each: Item): void => host.sender.queue(each);
-    const all: [key: string, states: State[], act: (item: Item) => void][] = [
-      ["pause", GOING, (each) => host.sender.pause(each)],
-      ["resume", ["paused"], queue],
-      ["retry", ["failed"], queue],
-      ["cancel", [...GOING, "paused", "failed", "verifying"], (each) => host.takeOut(each)],
+    const takeOut = (each: Item): void => host.takeOut(each);
+    const going = (each: Item): boolean => GOING.includes(each.state);
+    const all: [key: string, is: (item: Item) => boolean, act: (item: Item) => void][] = [
+      ["retry", (each) => canRetry(host, each), (each) => retry(host, each)],
+      ["resume", (each) => each.state === "paused", (each) => host.sender.queue(each)],
+      ["pause", going, (each) => host.sender.pause(each)],
+      ["cancel", (each) => going(each) || STOPPED.includes(each.state), takeOut],
+      ["dismiss", isRefused, takeOut],
     ];
-    const found = (states: State[]): Item[] => this.#ours.filter((each) => states.includes(each.state)).reverse();
-    const offered = all.filter(([, states]) => found(states).length);
+    const offered = all.filter(([, is]) => host.items.some(is));
     const shown = offered.map(([key]) => key).join();
     if (shown === this.#shown) return;
     this.#shown = shown;
     const had = this.#tools.contains(document.activeElement);
-    this.#tools.replaceChildren(...offered.map(([key, states, act]) =>
-      button(host.words.say(`${key}_all`), () => found(states).forEach(act), { icon: SIGNS[key] ?? key })));
+    this.#tools.replaceChildren(...offered.map(([key, is, act]) => button(host.words.say(`${key}_all`), () => {
+      const items = host.items.filter(is);
+      if (key !== "retry") items.reverse();
+      for (const each of items) if (is(each)) act(each); // there is room for so many only
+    }, { icon: SIGNS[key] ?? key })));
     if (had) this.#tools.querySelector("button")?.focus();
   }
 }

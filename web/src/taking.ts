@@ -8,7 +8,7 @@ import type { Found } from "./intake";
 import { Item } from "./item";
 
 /** Take files as if the person had chosen them; `replaced` gives its place to the first that can be taken. */
-export async function take(host: GreenroomUpload, files: readonly Found[], replaced: Item | null = null): Promise<void> {
+export async function take(host: GreenroomUpload, files: readonly Found[], replaced: Item | null = null): Promise<Item[]> {
   const { field, words } = host;
   const taken: Item[] = [];
   let places = 0;
@@ -32,6 +32,7 @@ export async function take(host: GreenroomUpload, files: readonly Found[], repla
     const wrong = objection(field, words, file)
       || (full ? words.about("too_many", file.name, { limit: field.most }) : "");
     if (wrong) {
+      item.isSurplus = full;
       refuse(host, item, wrong);
       continue;
     }
@@ -47,6 +48,20 @@ export async function take(host: GreenroomUpload, files: readonly Found[], repla
   if (replaced && taken[0]) host.focusOn(taken[0]); // the button that was pressed goes with the old one
   for (const item of taken) if (field.transfer === "pick") host.sender.queue(item);
   for (const item of taken) await takeThumbnail(host, item);
+  return taken;
+}
+
+/** Whether sending it once more may help: what was too many waits for room. */
+export const canRetry = (host: GreenroomUpload, item: Item): boolean =>
+  item.state === "failed" || (item.state === "expired" ? !!item.file : item.state === "rejected" && item.isSurplus && host.hasRoom);
+
+export function retry(host: GreenroomUpload, item: Item): void {
+  if (item.state !== "rejected") host.sender.queue(item);
+  else {
+    host.forget(item);
+    void take(host, [item.file!]);
+    host.focusOn(host.items.at(-1)); // the button that was pressed is gone
+  }
 }
 
 /** Say beside its name why a file is not taken. */

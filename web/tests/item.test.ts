@@ -10,8 +10,8 @@ const parsed = (items: Item[], croppable = true): unknown => JSON.parse(stateJso
 
 describe("what the form sends", () => {
   it("is the held rows in their order, with their crops", () => {
-    const saved = Item.ofServer({ name: "old.jpg", saved: "7", removed: false, removable: true, errors: [] });
-    expect(parsed([saved, Item.ofServer({ ...ROW, crop: CROP }), Item.ofServer(ROW)])).toEqual([
+    const saved = Item.of({ name: "old.jpg", saved: "7", removed: false, removable: true, errors: [] });
+    expect(parsed([saved, Item.of({ ...ROW, crop: CROP }), Item.of(ROW)])).toEqual([
       { saved: "7", name: "old.jpg" },
       { token: "token", use: "use", name: "tea.jpg", crop: CROP },
       { token: "token", use: "use", name: "tea.jpg", crop: null },
@@ -19,11 +19,11 @@ describe("what the form sends", () => {
   });
 
   it("says nothing of crops where the field has none: one that is in the token stays", () => {
-    expect(parsed([Item.ofServer(ROW)], false)).toEqual([{ token: "token", use: "use", name: "tea.jpg" }]);
+    expect(parsed([Item.of(ROW)], false)).toEqual([{ token: "token", use: "use", name: "tea.jpg" }]);
   });
 
   it("says what is removed, and not what never arrived", () => {
-    const removed = Item.ofServer(ROW);
+    const removed = Item.of(ROW);
     removed.move("removed");
     const picked = Item.ofFile(new File(["x"], "new.jpg"));
     expect(parsed([removed, picked])).toEqual([{ token: "token", use: "use", name: "tea.jpg", crop: null, removed: true }]);
@@ -33,11 +33,11 @@ describe("what the form sends", () => {
 
 describe("what is kept for Back and reload", () => {
   const allAgain = (items: Item[]): Item[] =>
-    Item.allOfKept(JSON.parse(JSON.stringify(items.map((each) => each.kept()))) as KeptRow[]);
+    Item.allOf(JSON.parse(JSON.stringify(items.map((each) => each.kept()))) as KeptRow[]);
   const again = (item: Item): Item => allAgain([item])[0]!;
 
   it("is the row with its crop", () => {
-    const back = again(Item.ofServer({ ...ROW, crop: CROP }));
+    const back = again(Item.of({ ...ROW, crop: CROP }));
     expect([back.state, back.crop, back.use, back.width]).toEqual(["cropped", CROP, "use", 40]);
   });
 
@@ -53,13 +53,13 @@ describe("what is kept for Back and reload", () => {
   });
 
   it("is not a crop that was given up", () => {
-    const item = Item.ofServer({ ...ROW, crop: CROP });
+    const item = Item.of({ ...ROW, crop: CROP });
     item.crop = null;
     expect(again(again(item)).crop).toBeNull();
   });
 
   it("is, of what is to replace another, which one that is", () => {
-    const items = [Item.ofServer(ROW), Item.ofFile(new File(["12345678"], "half.bin"))];
+    const items = [Item.of(ROW), Item.ofFile(new File(["12345678"], "half.bin"))];
     for (const state of ["checking", "queued", "uploading"] as const) items[1]!.move(state);
     items[1]!.url = "/uploads/1/";
     items[1]!.replaces = items[0]!;
@@ -70,7 +70,7 @@ describe("what is kept for Back and reload", () => {
   });
 
   it("is nothing of what the server does not have any more; chosen again, it is known and keeps its crop", () => {
-    const item = Item.ofServer({ ...ROW, crop: CROP });
+    const item = Item.of({ ...ROW, crop: CROP });
     item.expire();
     item.move("expired");
     expect([item.kept(), item.posted(true), item.token, item.crop]).toEqual([null, null, "", CROP]);
@@ -80,7 +80,7 @@ describe("what is kept for Back and reload", () => {
   });
 
   it("drops a crop that is of a picture of another size", () => {
-    const item = Item.ofServer({ ...ROW, crop: CROP });
+    const item = Item.of({ ...ROW, crop: CROP });
     item.learn({ ...ROW, width: 41 });
     expect(item.crop).toBeNull();
   });
@@ -89,13 +89,13 @@ describe("what is kept for Back and reload", () => {
 it("makes uses that the server takes, and no two alike", () => {
   const uses = Array.from({ length: 100 }, newUse);
   expect(new Set(uses).size).toBe(100);
-  for (const use of uses) expect(use).toMatch(/^[A-Za-z0-9_-]{16}$/);
+  for (const use of uses) expect(use).toMatch(/^[0-9-]{16,43}$/);
 });
 
 describe("words", () => {
   const words = (lang: string) => new Words({
     n: ["0", "1", "2", "3", "6", "11", "100"].map((each) => `${each}: %(n)s`),
-    too_large: "%(name)s: %(limit)s", empty: "%(name)s is empty", type: "%(name)s %(found)s %(allowed)s",
+    quoted: "“%(name)s”", too_large: "%(name)s: %(limit)s", empty: "%(name)s is empty", type: "%(name)s %(found)s %(allowed)s",
   }, lang);
 
   it.each([["en", 1, "1"], ["en", 5, "0"], ["pl", 1, "1"], ["pl", 3, "2"], ["pl", 5, "0"], ["ar", 2, "2"], ["ar", 11, "11"], ["ja", 1, "0"]])(
@@ -114,9 +114,9 @@ describe("words", () => {
   });
 
   it("objects to size and type before anything is sent", () => {
-    const field = { bytes: 3, ceiling: "3 B", empty: false, types: ["image/*"], allowed: "a picture", kinds: { "text/*": "text" } } as unknown as Field;
+    const field = { bytes: 3, empty: false, types: ["image/*"], allowed: "a picture", kinds: { "text/*": "text" } } as unknown as Field;
     const found = (content: string, type: string) => objection(field, words("en"), new File([content], "a", { type }));
-    expect(found("1234", "image/png")).toBe("“a”: 3 B");
+    expect(found("1234", "image/png")).toBe("“a”: 3 bytes");
     expect(found("", "image/png")).toBe("“a” is empty");
     expect(found("12", "text/plain")).toBe("“a” text a picture");
     expect(found("12", "font/woff")).toBe("“a” font/woff a picture");

@@ -46,20 +46,22 @@ class Refused(GreenroomError):
     code = "refused"
     template = _("%(name)s was refused. Choose another file.")
     unnamed: ClassVar[str] = _("This file")
+    quoted: ClassVar[str] = _("“%(name)s”")
 
     def __init__(self, *, name: str = "", **params: object) -> None:
         self.name = name
         super().__init__(**params)
 
     def __str__(self) -> str:
-        return self.sentence(self.template, self.unnamed)
+        return self.sentence(self.template, self.unnamed, self.quoted)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return functools.partial(type(self), name=self.name, **self.params), ()
 
-    def sentence(self, template: str, unnamed: str) -> str:
-        """The message in the words of `template` and `unnamed` (an adapter passes translations)."""
-        return template % {**self.params, "name": f"“{self.name}”" if self.name else unnamed}
+    def sentence(self, template: str, unnamed: str, quoted: str) -> str:
+        """The message in the words of `template`, `unnamed` and `quoted` (an adapter passes translations)."""
+        name = quoted % {"name": self.name} if self.name else unnamed
+        return template % {**self.params, "name": name}
 
     def named(self, name: str) -> Self:
         """The same refusal, about the file that the client calls `name`."""
