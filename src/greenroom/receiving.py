@@ -21,7 +21,7 @@ from django.urls import reverse
 from . import conf
 from .bodies import Body
 from .core import Limits, Stage, State, Token, Upload, format_size
-from .core.digests import piece_of
+from .core.digests import algorithm_of, digest_of, piece_of
 from .core.errors import (
     AlreadyWhole,
     Busy,
@@ -91,6 +91,7 @@ class Receiver:
             # Where the client says what ends the upload, a length that is reached must not.
             length=command.length if command.ends is not None else None,
             digests=tuple(map(str, command.whole)),
+            wanted=command.wanted,
         )
         stage = self.limited(limits)
         if policy is not None:
@@ -308,7 +309,15 @@ class Receiver:
         self.stage.discard(upload.id)
         return upload
 
-    def progress(self, upload: Upload) -> Progress:
+    def wanted(self, upload: Upload, command: Create | Append) -> str:
+        """The digest that the client has asked for, of what is complete now: its bytes are read once more for it."""
+        algorithm = command.wanted or Terms.decode(upload.terms).wanted
+        if not algorithm or upload.state is State.RECEIVING or algorithm == algorithm_of(upload.digest):
+            return ""
+        with self.stage.open_upload(upload) as held:
+            return digest_of(held, algorithm)
+
+    def progress(self, upload: Upload, *, wanted: str = "") -> Progress:
         """What may be told about it."""
         terms = Terms.decode(upload.terms)
         return Progress(
@@ -324,6 +333,7 @@ class Receiver:
             client_name=upload.client_name,
             media_type=upload.media_type,
             digest=upload.digest,
+            wanted=wanted,
         )
 
     def limited(self, limits: Limits) -> Stage:

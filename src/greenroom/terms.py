@@ -14,7 +14,8 @@ class Terms:
     """`limits` of the field; the client's `metadata`, to be repeated as it came.
 
     `length` is the size in bytes where a protocol declares one without letting it end the upload, `digests`
-    what the client has announced for the whole, such as `sha256:9f86d0...`. It is `seen` when the client has asked for
+    what the client has announced for the whole, such as `sha256:9f86d0...`, `wanted` the algorithm of one that it wants
+    to be told. It is `seen` when the client has asked for
     what it sent, and so has had the answer to its creation.
     """
 
@@ -22,6 +23,7 @@ class Terms:
     metadata: str = ""
     length: int | None = None
     digests: tuple[str, ...] = ()
+    wanted: str = ""
     seen: bool = False
 
     def encode(self) -> str:

@@ -73,14 +73,16 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
             if isinstance(command, Create):
                 after = receiver.create(command, body)
                 measured.tell_of(after, is_new=after.state is not State.RECEIVING)
-                answer = protocol.created(receiver.progress(after))
+                wanted = receiver.wanted(after, command)
+                answer = protocol.created(receiver.progress(after, wanted=wanted))
             elif isinstance(command, Append):
                 before = receiver.stage.get(cast(str, upload_id))
                 measured.tell_of(before, is_new=False)
                 progress = receiver.progress(before)
                 after = receiver.append(before, command, body)
                 measured.tell_of(after, is_new=after.state is not before.state)
-                answer = protocol.appended(receiver.progress(after))
+                wanted = receiver.wanted(after, command) if after.state is not before.state else ""
+                answer = protocol.appended(receiver.progress(after, wanted=wanted))
             elif isinstance(command, Discard):
                 measured.tell_of(receiver.discard(cast(str, upload_id)))
                 answer = protocol.discarded()

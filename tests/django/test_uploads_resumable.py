@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
@@ -292,3 +293,36 @@ def test_a_digest_that_cannot_be_read_is_400(script: Script, value: str) -> None
 def test_a_digest_of_an_unknown_algorithm_is_ignored(script: Script) -> None:
     url = script.ietf_create()
     assert script.ietf_patch(url, TEXT, 0, ends=True, content_digest="id-x=:YQ==:").status_code == 200
+
+
+WISHES = {
+    "sha-512=3, sha-256=10": ["sha-256"],
+    "sha-256=3, sha-512=10": ["sha-256", "sha-512"],
+    "md5=10, sha-512=1;x": ["sha-256", "sha-512"],
+    "sha-512=0": ["sha-256"],
+    "sha-512=11": ["sha-256"],
+    "sha-512": ["sha-256"],
+    "md5=5": ["sha-256"],
+    "": ["sha-256"],
+}
+
+
+@pytest.mark.parametrize(("wish", "told"), WISHES.items())
+def test_the_digest_that_is_wanted_is_told(script: Script, wish: str, told: list[str]) -> None:
+    """RFC 9530 section 4; and "Representation Digests": with the answer that completes the upload."""
+    expected = ", ".join(digest(TEXT, algorithm) for algorithm in told)
+    fields = {"want_repr_digest": wish}
+    assert script.ietf("POST", URL, TEXT, upload_complete="?1", **fields)["Repr-Digest"] == expected
+    url = script.ietf_create(**fields)
+    assert "Repr-Digest" not in script.ietf_patch(url, TEXT[:5000], 0, ends=False)
+    assert script.ietf_patch(url, TEXT[5000:], 5000, ends=True)["Repr-Digest"] == expected
+    url = script.tus_create(len(TEXT))
+    assert script.patch(url, TEXT, 0, **fields)["Repr-Digest"] == expected
+    assert script.tus("HEAD", url)["Repr-Digest"] == digest(TEXT)
+
+
+def test_a_wanted_digest_is_taken_where_none_is_by_itself(script: Script, settings: Any) -> None:
+    settings.GREENROOM = {"DIGEST": None}
+    response = script.ietf("POST", URL, TEXT, upload_complete="?1", want_repr_digest="sha-256=1")
+    assert response["Repr-Digest"] == digest(TEXT)
+    assert "Repr-Digest" not in script.ietf("POST", URL, TEXT, upload_complete="?1")

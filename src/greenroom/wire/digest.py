@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from greenroom.core.errors import MalformedRequest
@@ -18,6 +19,7 @@ TUS_ALGORITHMS = ("sha1", "sha256")
 
 # RFC 9530 section 5: the two that are for new use; "insecure" ones are not offered.
 _HTTP_ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
+_WANTED = re.compile(rf"[ \t]*({KEY})=(10|[0-9]){PARAMETERS}[ \t]*", re.ASCII)
 _MEMBER = re.compile(rf"[ \t]*({KEY})=:([A-Za-z0-9+/=]*):{PARAMETERS}[ \t]*", re.ASCII)
 
 
@@ -79,14 +81,28 @@ def http_digests(headers: Headers, name: str) -> tuple[Checksum, ...]:
     return tuple(checksums.values())
 
 
-def repr_digest(digest: str) -> dict[str, str]:
-    """The Repr-Digest field for a digest such as `sha256:9f86d0...`; no field for none, and for an algorithm that is
-    not in the registry that RFC 9530 section 7.2 makes (BLAKE3 is not)."""
-    algorithm, _, hex_digits = digest.partition(":")
-    for name, known in _HTTP_ALGORITHMS.items():
-        if known == algorithm:
-            return {"Repr-Digest": f"{name}=:{base64.b64encode(bytes.fromhex(hex_digits)).decode()}:"}
-    return {}
+def wanted_digest(headers: Headers) -> str:
+    """The algorithm, by hashlib's name, that Want-Repr-Digest prefers among those that are known here; or none.
+
+    RFC 9530 section 4: a preference of 0 is none. It is a wish, so what cannot be read is ignored.
+    """
+    members = (_WANTED.fullmatch(each) for each in (headers.get("Want-Repr-Digest") or "").split(","))
+    wishes = {each[1]: int(each[2]) for each in members if each and each[1] in _HTTP_ALGORITHMS}
+    best = max(wishes, key=lambda name: wishes[name], default="")
+    return _HTTP_ALGORITHMS[best] if best and wishes[best] else ""
+
+
+def repr_digest(digests: Iterable[str]) -> dict[str, str]:
+    """The Repr-Digest field for digests such as `sha256:9f86d0...`; no field for none. An algorithm that is not in the
+    registry that RFC 9530 section 7.2 makes (BLAKE3 is not) is left out."""
+    names = {known: name for name, known in _HTTP_ALGORITHMS.items()}
+    pairs = (digest.partition(":") for digest in digests)
+    members = [
+        f"{names[known]}=:{base64.b64encode(bytes.fromhex(hex_digits)).decode()}:"
+        for known, _, hex_digits in pairs
+        if known in names
+    ]
+    return {"Repr-Digest": ", ".join(members)} if members else {}
 
 
 def decoded(text: str) -> bytes | None:

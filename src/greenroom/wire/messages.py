@@ -16,7 +16,8 @@ class Create:
     """Begin an upload. `length` is the declared size in bytes, or None while it is unknown.
 
     `ends` says whether the body of this request is the end of the file; None leaves that to the length.
-    `whole` are the checksums that the whole file must have, `metadata` what is to be repeated as it came.
+    `whole` are the checksums that the whole file must have, `wanted` the algorithm of a digest that is to be told of
+    it, by hashlib's name; `metadata` is what is to be repeated as it came.
     """
 
     length: int | None
@@ -28,6 +29,7 @@ class Create:
     ends: bool | None = None
     checksums: tuple[Checksum, ...] = ()
     whole: tuple[Checksum, ...] = ()
+    wanted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class Append:
     ends: bool | None = None
     checksums: tuple[Checksum, ...] = ()
     whole: tuple[Checksum, ...] = ()
+    wanted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,8 @@ class Progress:
     """What a protocol may tell about an upload. Sizes are bytes; `max_size` is what this upload may have.
 
     `expires_at` is in seconds since the epoch, `seconds_left` from now. `digest` is the algorithm's name, a
-    colon and hex; it is there only when the upload is `complete`, like `media_type`, and not for every one.
+    colon and hex; it is there only when the upload is `complete`, like `media_type`, and not for every one. `wanted` is
+    another, which the client has asked for.
     """
 
     url: str
@@ -79,6 +83,7 @@ class Progress:
     client_name: str = ""
     media_type: str = ""
     digest: str = ""
+    wanted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from greenroom.core.errors import (
     WrongContentType,
 )
 
-from .digest import http_digests, repr_digest
+from .digest import http_digests, repr_digest, wanted_digest
 from .fields import Headers, boolean, whole_number
 from .messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
 from .problem import CONTENT_TYPE, problem, what_is_taken
@@ -78,6 +78,7 @@ def _read_create(headers: Headers) -> Create:
         ends=ends,
         checksums=http_digests(headers, "Content-Digest"),
         whole=http_digests(headers, "Repr-Digest"),
+        wanted=wanted_digest(headers),
     )
 
 
@@ -95,6 +96,7 @@ def _read_append(headers: Headers) -> Append:
         ends=ends,
         checksums=http_digests(headers, "Content-Digest"),
         whole=http_digests(headers, "Repr-Digest"),
+        wanted=wanted_digest(headers),
     )
 
 
@@ -215,7 +217,7 @@ def _state(progress: Progress) -> dict[str, str]:
         "Upload-Limit": _limits(progress.max_size, progress),
         "Upload-Draft-Interop-Version": INTEROP_VERSION,
         "Greenroom-Token": progress.token,
-        **repr_digest(progress.digest),
+        **repr_digest((progress.digest, progress.wanted)),
     }
 
 

@@ -20,7 +20,7 @@ from greenroom.core.errors import (
     WrongContentType,
 )
 
-from .digest import TUS_ALGORITHMS, Checksum, http_digests, repr_digest, tus_checksum
+from .digest import TUS_ALGORITHMS, Checksum, http_digests, repr_digest, tus_checksum, wanted_digest
 from .fields import Headers
 from .messages import Answer, Append, Command, Create, Describe, Discard, Look, Progress
 from .metadata import read_metadata
@@ -98,6 +98,7 @@ def _read_create(headers: Headers) -> Create:
         has_content=has_content,
         checksums=_checksums(headers),
         whole=http_digests(headers, "Repr-Digest"),
+        wanted=wanted_digest(headers),
     )
 
 
@@ -113,6 +114,7 @@ def _read_append(headers: Headers) -> Append:
         length=headers.number("Upload-Length"),
         checksums=_checksums(headers),
         whole=http_digests(headers, "Repr-Digest"),
+        wanted=wanted_digest(headers),
     )
 
 
@@ -199,4 +201,4 @@ def _answer(status: int, progress: Progress, headers: dict[str, str]) -> Answer:
     # For as long as it is unfinished ("Upload-Expires", of the form of RFC 9110 section 5.6.7).
     if not progress.complete:
         headers["Upload-Expires"] = formatdate(progress.expires_at, usegmt=True)
-    return Answer(status=status, headers={**headers, **repr_digest(progress.digest)})
+    return Answer(status=status, headers={**headers, **repr_digest((progress.digest, progress.wanted))})
