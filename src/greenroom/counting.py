@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db import connections, models
 
@@ -41,19 +41,19 @@ def check(
     `before` is its record as it is, if it is here already. Locks come in one order (owner, address, everybody), and the
     one that most others wait for is taken last.
     """
-    owner = add(alias, StagedOwner, upload.owner, upload, before, seen.values, seen.new)
+    add(alias, StagedOwner, upload.owner, upload, before, seen.values, seen.new)
     if ceilings.counts_policy_of(upload):
         ceilings.check_policy(upload, count_under(alias, upload.owner, now, upload.policy, but=upload.id))
-    judge(alias, StagedOwner, owner, upload, now, ceilings.check, owner=upload.owner)
+    owner = judge(alias, StagedOwner, upload.owner, upload, now, ceilings.check, owner=upload.owner)
     address = owner["address"] if owner["new_until"] is not None and owner["new_until"] > now else ""
     if ceilings.counts_addresses and address:
-        crowd = add(alias, StagedCrowd, address, upload, before)
-        judge(alias, StagedCrowd, crowd, upload, now, ceilings.check_address, address=address)
+        add(alias, StagedCrowd, address, upload, before)
+        judge(alias, StagedCrowd, address, upload, now, ceilings.check_address, address=address)
     if not ceilings.counts_all and not ceilings.needs_room(upload):
         return
-    everybody = add(alias, StagedCrowd, EVERYBODY, upload, before)
+    add(alias, StagedCrowd, EVERYBODY, upload, before)
     if ceilings.counts_all:
-        judge(alias, StagedCrowd, everybody, upload, now, ceilings.check_all)
+        judge(alias, StagedCrowd, EVERYBODY, upload, now, ceilings.check_all)
     if ceilings.needs_room(upload):
         at_most = still_to_come(alias, upload, now)
         ceilings.check_room(upload, at_most, lambda: coming(alias, upload, now))
@@ -67,8 +67,8 @@ def add(
     before: Upload | None,
     values: Mapping[str, Any] = NOTHING,
     new: Mapping[str, Any] = NOTHING,
-) -> dict[str, Any]:
-    """Count `upload` in its row, and return that. Until the transaction ends everybody else waits who counts there.
+) -> None:
+    """Count `upload` in the row `key`. Until the transaction ends everybody else waits who counts there.
 
     If the row is not there it is made, with what is `new` besides. A lock without a write would let two be the last that
     fits where transactions see the database as it was when they began.
@@ -77,40 +77,39 @@ def add(
     connection = connections[alias]
     with connection.cursor() as cursor:
         cursor.execute(_add(alias, model, tuple(values)), [*more, *prepared(connection, model, values), key])
-        is_here = bool(cursor.rowcount)
-    if is_here:
-        row = statements.get(alias, model, key)
-        if row is not None:
-            return row
+        if cursor.rowcount:
+            return
     # Somebody else may be faster; then their row is only waited for by a write to it.
     model._default_manager.using(alias).get_or_create(pk=key, defaults={**new, **values})
-    return add(alias, model, key, upload, before, values)
+    add(alias, model, key, upload, before, values)
 
 
 def judge(
     alias: str,
     model: type[StagedOwner | StagedCrowd],
-    row: Mapping[str, Any],
+    key: str,
     upload: Upload,
     now: datetime,
     rule: Callable[[Upload, int, int], None],
     **whose: str,
-) -> None:
-    """Let `rule` say whether `upload`, which is in the counts of `row`, fits beside the others there.
+) -> Mapping[str, Any]:
+    """Let `rule` say whether `upload`, which is in the counts of the row `key`, fits beside the others; returns the row.
 
     To count uploads takes longer the more there are, so it is not done each time. What was counted once, and all that
     has come since, is never less than what is there. Only if that is too much is it counted anew; and from time to time,
     as somebody may have come without being counted, before there was a ceiling.
     """
     size = counted_bytes(upload)
+    row = cast(dict[str, Any], statements.get(alias, model, key))
     if row["counted_at"] is not None and now - row["counted_at"] < COUNTED_EVERY:
         with contextlib.suppress(Refused):
             rule(upload, row["uploads"] - 1, row["bytes"] - size)
-            return
+            return row
     count, others = held(alias, upload, now, **whose)
     rule(upload, count, others)
     anew = {"uploads": count + 1, "bytes": others + size, "counted_at": now}
-    statements.update(alias, model, anew, {"key": row["key"]})
+    statements.update(alias, model, anew, {"key": key})
+    return row
 
 
 def held(alias: str, but: Upload, now: datetime, *, owner: str = "", address: str = "") -> tuple[int, int]:
