@@ -218,7 +218,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
     @property
     def known(self) -> Upload:
         """The record as a form that is cleaned takes a use by it."""
-        return replace(self.upload, digest=self.sample or self.upload.digest)
+        return replace(self.upload, digest=self.sample) if self.sample else self.upload
 
     def has_bytes_of(self, other: Upload) -> bool:
         """Whether it was sent as the same bytes. Raises the refusals of `Stage.open` where the others cannot be read."""

@@ -105,6 +105,11 @@ class OrmLedger:
         columns = statements.get(self.alias, StagedUpload, upload_id)
         return from_columns(columns) if columns is not None else None
 
+    def has(self, upload_id: str) -> bool:
+        """Whether there is a record, and no tombstone; without reading all of it."""
+        columns = statements.get(self.alias, StagedUpload, upload_id, "buried_at")
+        return columns is not None and columns["buried_at"] is None
+
     def swap(self, before: Upload, after: Upload) -> bool:
         changed = changes(before, after)
         if after.state is not before.state:

@@ -86,8 +86,10 @@ class Visit:
 
     def confirm_kept(self) -> None:
         """What was promised to be kept is, although a transaction was rolled back meanwhile."""
+        safe = {each.upload.id for each in self.promotions if each.record_is_safe}
         for intake in self.intakes:
-            intake.confirm()
+            if intake.upload.id not in safe:
+                intake.confirm()
 
     def abandon_unkept(self) -> None:
         """What was received and neither shown nor saved, rendered to be saved, or taken and not used: forget it."""

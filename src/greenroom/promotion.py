@@ -40,7 +40,7 @@ ATTEMPTS = 100  # names to try before a directory is given up as hopeless
 class Promotion:
     """One file on its way from the stage into one model field.
 
-    `taken` says that this request has the use, `finished` that nothing is left to settle.
+    `taken` says that this request has the use, `finished` that nothing is left to settle, `saved` that the row is safe.
     """
 
     staged: StagedFile
@@ -49,6 +49,7 @@ class Promotion:
     instance: models.Model
     taken: bool = False
     finished: bool = False
+    saved: bool = False
 
     def __post_init__(self) -> None:
         self.measured = measuring("save")
@@ -67,6 +68,11 @@ class Promotion:
     def in_place(self) -> bool:
         """Whether its bytes stand under a name that is its own. What did not come so far is certainly not saved."""
         return self.measured.goes_on
+
+    @property
+    def record_is_safe(self) -> bool:
+        """Whether the upload's record is: the row was written behind it, in the same database."""
+        return self.saved and self.claim.database == self.ledger.alias
 
     @property
     def ledger(self) -> OrmLedger:
@@ -95,8 +101,7 @@ class Promotion:
 
         Who gives it up buries the record and then looks for claims: one of the two always sees the other.
         """
-        record = self.ledger.get(self.upload.id)
-        if record is None or record.buried_at is not None:
+        if not self.ledger.has(self.upload.id):
             raise NotHeld(name=self.upload.client_name)
 
     def close(self) -> None:
@@ -113,7 +118,7 @@ class Promotion:
         """It is certain what became of it; this is told once."""
         if self.finished:  # its claim could not be erased then
             return
-        self.finished = True
+        self.finished, self.saved = True, saved
         self.measured.end(None if saved else "undone")
         if saved:
             # Robust, since it is saved whatever a receiver makes of it, and the next file has to be finished too.

@@ -36,16 +36,16 @@ def update(alias: str, model: type[models.Model], values: Values, where: Values)
         return int(cursor.rowcount)
 
 
-def get(alias: str, model: type[models.Model], pk: Any) -> dict[str, Any] | None:
-    """The row with that primary key, by the names of attributes; None if there is none."""
+def get(alias: str, model: type[models.Model], pk: Any, *names: str) -> dict[str, Any] | None:
+    """The row with that primary key, by the names of attributes (all of them, or `names`); None if there is none."""
     connection = connections[alias]
     with connection.cursor() as cursor:
-        cursor.execute(_get(alias, model), [pk])
+        cursor.execute(_get(alias, model, names), [pk])
         row = cursor.fetchone()
     if row is None:
         return None
-    values = dict(zip(_fields(model), row, strict=True))
-    for name, column, converters in _converters(alias, model):
+    values = dict(zip(names or _fields(model), row, strict=True))
+    for name, column, converters in _converters(alias, model, names):
         for convert in converters:
             values[name] = convert(values[name], column, connection)
     return values
@@ -102,17 +102,19 @@ def _update(
 
 
 @functools.cache
-def _get(alias: str, model: type[models.Model]) -> str:
-    table, columns = quoted(alias, model, tuple(_fields(model)))
+def _get(alias: str, model: type[models.Model], names: tuple[str, ...]) -> str:
+    table, columns = quoted(alias, model, names or tuple(_fields(model)))
     pk = quoted(alias, model, (str(model._meta.pk.attname),))[1][0]
     return f"SELECT {', '.join(columns)} FROM {table} WHERE {pk} = %s"  # noqa: S608 - names are the model's
 
 
 @functools.cache
-def _converters(alias: str, model: type[models.Model]) -> list[tuple[str, Any, list[Any]]]:
+def _converters(
+    alias: str, model: type[models.Model], names: tuple[str, ...]
+) -> list[tuple[str, Any, list[Any]]]:
     """Of the columns that this database gives as something else than Python's value."""
     connection, table = connections[alias], model._meta.db_table
-    columns = {name: field.get_col(table) for name, field in _fields(model).items()}
+    columns = {name: _fields(model)[name].get_col(table) for name in names or _fields(model)}
     converters = {
         name: [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
         for name, column in columns.items()

@@ -11,6 +11,7 @@ from django.db import connections, transaction
 
 from greenroom import signals
 from greenroom.core.claims import PREFIX
+from greenroom.files import StagedFile
 from greenroom.models import StagedUse
 from greenroom.settling import settle
 from tests.django.conftest import Guest
@@ -84,6 +85,24 @@ def test_a_save_that_goes_well(guest: Guest, media: Path) -> None:
     file = guest.hold(DATA, use="once")
     Paper(title="tea", body=file).save(using="archive")
     assert_saved(guest, file, media)
+
+
+def test_the_record_is_written_again_that_a_rollback_beside_the_row_has_set_back(
+    guest: Guest, media: Path
+) -> None:
+    """The row is safe in its own database. That the bytes are in the store was written down in the other one."""
+    stage = guest.visit.stage
+    intake = stage.intake(client_name="tea.bin")
+    guest.visit.intakes.append(intake)
+    intake.write(DATA)
+    file = StagedFile(stage, intake.finish(), intake=intake)
+    with contextlib.suppress(Broken), transaction.atomic():
+        Paper(title="tea", body=file).save(using="archive")
+        raise Broken
+    assert stage.ledger.get(file.upload.id).state == "receiving"  # type: ignore[union-attr]
+    guest.end_request()
+    assert papers() == [DATA]
+    assert stage.ledger.get(file.upload.id).state == "staged"  # type: ignore[union-attr]
 
 
 def test_a_hook_of_the_view_raises(guest: Guest, media: Path) -> None:

@@ -48,7 +48,7 @@ class Claim:
 
     def known(self, upload: Upload) -> Upload:
         """The record of its upload as the use was taken by it."""
-        return replace(upload, digest=self.content or upload.digest)
+        return replace(upload, digest=self.content) if self.content not in ("", upload.digest) else upload
 
     def write(self, store: SideFiles) -> None:
         """Durable before the bytes are placed."""
