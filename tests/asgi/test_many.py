@@ -71,7 +71,7 @@ def least(server: Server, paths: list[tuple[Visitor, str]]) -> int:
     sizes = [0]
     for _, path in paths:
         name = path.rstrip("/").rpartition("/")[2]
-        file = Path(server.held, name[:2], name, "bytes")
+        file = Path(server.held, name[:1], name, "bytes")
         if not file.exists():
             return 0
         sizes.append(file.stat().st_size)
