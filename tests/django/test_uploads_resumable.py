@@ -39,6 +39,7 @@ def test_a_creation_with_the_whole_file_is_answered_as_the_whole(script: Script)
     assert response.status_code == 200
     assert response["Upload-Complete"] == "?1"
     assert response["Repr-Digest"] == digest(TEXT)
+    assert script.ietf("HEAD", response["Location"])["Upload-Complete"] == "?1"
     values = json.loads(response.content)
     assert values["name"] == "tea.txt"
     assert values["digest"] == "sha256:" + hashlib.sha256(TEXT).hexdigest()

@@ -38,7 +38,7 @@ DONE = {**STATE, "Upload-Complete": "?1", "Upload-Offset": "100", **DIGEST}
 
 ANSWERS: list[tuple[Answer, int, dict[str, str]]] = [
     (resumable.created(HALF), 201, {"Location": "/uploads/x/", **STATE}),
-    (resumable.created(WHOLE), 200, {**DONE, **JSON}),
+    (resumable.created(WHOLE), 200, {"Location": "/uploads/x/", **DONE, **JSON}),
     (resumable.appended(HALF), 204, STATE),
     (resumable.appended(WHOLE), 200, {**DONE, **JSON}),
     (resumable.looked(HALF), 204, {**STATE, **NO_STORE, "Upload-Length": "100"}),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from greenroom.core.errors import (
@@ -137,10 +138,15 @@ def described(max_size: int | None) -> Answer:
 
 
 def created(progress: Progress) -> Answer:
-    """The upload exists; if it is complete at once, this is the answer to the whole."""
+    """The upload exists; if it is complete at once, this is the answer to the whole.
+
+    Nobody has been told its URL before ("Upload Creation", example A), by which it can be looked at and given up.
+    """
+    location = {"Location": progress.url}
     if progress.complete:
-        return _finished(progress)
-    return Answer(status=201, headers={"Location": progress.url, **_state(progress)})
+        answer = _finished(progress)
+        return replace(answer, headers={**location, **answer.headers})
+    return Answer(status=201, headers={**location, **_state(progress)})
 
 
 def appended(progress: Progress) -> Answer:
