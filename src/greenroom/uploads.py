@@ -136,7 +136,7 @@ def to_response(answer: Answer, method: str, *, unread: Body | None = None) -> H
     """The answer as Django sends it; `unread` is what the client still has to say."""
     # What stands for a HEAD has no body, by whatever method it came.
     body = b"" if method == "HEAD" else answer.body
-    response = HttpResponse(body, status=answer.status)
+    response = HttpResponse(body, status=answer.status, reason=answer.reason or None)
     if not answer.body:
         del response["Content-Type"]
     if method != "HEAD" and answer.status != HTTPStatus.NO_CONTENT:

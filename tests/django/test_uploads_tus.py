@@ -314,6 +314,7 @@ def test_a_mismatch_must_be_460_with_the_chunk_discarded(script: Script, held_ro
     url = script.tus_create(len(TEXT))
     response = script.patch(url, TEXT, 0, upload_checksum=checksum(b"other"))
     assert (response.status_code, response["Content-Type"]) == (460, "application/problem+json")
+    assert response.reason_phrase == "Checksum Mismatch"
     assert script.offset(url) == 0
     assert all(each.stat().st_size == 0 for each in files_under(held_root))
     assert script.patch(url, TEXT, 0, upload_checksum=checksum(TEXT)).status_code == 204

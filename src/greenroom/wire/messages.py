@@ -88,8 +88,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A response: status, header fields by their usual spelling, body."""
+    """A response: status, header fields by their usual spelling, body. `reason` are the words of a status that nobody
+    else has; empty are the usual ones."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    reason: str = ""

@@ -193,7 +193,8 @@ def refused(
         headers["Tus-Max-Size"] = str(max_size)
     if progress is not None and not progress.complete:
         headers["Upload-Expires"] = formatdate(progress.expires_at, usegmt=True)
-    return Answer(status=document.status, headers=headers, body=document.to_json())
+    reason = document.title if document.status == MISMATCH[0] else ""
+    return Answer(status=document.status, headers=headers, body=document.to_json(), reason=reason)
 
 
 def _answer(status: int, progress: Progress, headers: dict[str, str]) -> Answer:
