@@ -241,3 +241,9 @@ def test_six_pictures_are_seen_at_once_and_sorted(new_person: Callable[..., Pers
         assert min(box["width"], box["height"]) >= 44, each.evaluate("each => each.outerHTML")
     cards.act(SIX[0], "later")
     assert cards.names == [SIX[1], SIX[0], *SIX[2:]]
+
+
+def test_dropping_is_spoken_of_to_those_who_can_drop(new_person: Callable[..., Person]) -> None:
+    for options, seen in (({"javascript": True}, True), ({"javascript": True, **PHONE}, False), ({}, False)):
+        person = new_person(**options).go("/album/")
+        assert person.page.get_by_text("or drop or paste them here").is_visible() is seen, options
