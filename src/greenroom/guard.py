@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any
 
 from django.conf import settings
@@ -48,9 +49,17 @@ def check_sender(request: HttpRequest, method: str) -> None:
 
 def _is_checked(request: HttpRequest) -> bool:
     """Whoever runs without Django's CSRF check gets none from us; nor does a test client that says so."""
-    if getattr(request, "_dont_enforce_csrf_checks", False):
-        return False
-    kinds = map(import_string, settings.MIDDLEWARE)
+    return not getattr(request, "_dont_enforce_csrf_checks", False) and site_checks_csrf()
+
+
+def site_checks_csrf() -> bool:
+    """Whether Django's CSRF check is among the site's middleware."""
+    return _has_csrf_check(tuple(settings.MIDDLEWARE))
+
+
+@functools.cache
+def _has_csrf_check(middleware: tuple[str, ...]) -> bool:
+    kinds = map(import_string, middleware)
     return any(isinstance(kind, type) and issubclass(kind, CsrfViewMiddleware) for kind in kinds)
 
 

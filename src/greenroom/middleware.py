@@ -22,13 +22,13 @@ from django.http import (
 )
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.functional import SimpleLazyObject
-from django.utils.module_loading import import_string
 
 from . import answers
 from .bodies import Body, answer_first, declared_length, settle_body
 from .core.errors import Forbidden, Refused
 from .decorators import answer, declared_of
 from .files import OwnersStage
+from .guard import site_checks_csrf
 from .handlers import StagingHandler
 from .measures import measuring
 from .owners import Visit, visit_at, visit_of, visiting
@@ -61,10 +61,7 @@ class GreenroomMiddleware:
         self.get_response = get_response
         watch_for_stop()
         # Who runs without Django's CSRF check gets none from us: a policy is signed for its owner's page anyway.
-        self.checks_csrf = any(
-            isinstance(kind, type) and issubclass(kind, CsrfViewMiddleware)
-            for kind in map(import_string, settings.MIDDLEWARE)
-        )
+        self.checks_csrf = site_checks_csrf()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         end_what_is_left()
