@@ -48,6 +48,7 @@ STOPPING_SECONDS = 1.0
 _TICK_SECONDS = 1.0
 _SLOW_SECONDS = 0.5  # for one read of a server's own
 _LINE_READ = 8_192  # bytes
+_WIDE = 1 << 20  # bytes
 
 
 class Stopping(Exception):
@@ -207,6 +208,8 @@ class SocketStream(Stream):
         owned: bool = False,
     ) -> None:
         self.unread(head)
+        if remaining > _WIDE:
+            widen(sock)
         self._socket = sock
         self._remaining = remaining
         self._took = took
@@ -246,6 +249,18 @@ class SocketStream(Stream):
             self._poll = select.poll()
             self._poll.register(self._socket, select.POLLIN)
         return self._poll.poll(seconds * 1000)
+
+
+def widen(sock: socket.socket) -> None:
+    """Have the kernel take 1 MiB from a sender who is faster than we are, before that has to wait for us.
+
+    The buffer of a new connection is small, and grows slowly with what is read at once; so each piece is small, and
+    costs as much as a large one. To ask for its size (`SO_RCVBUF`) would end its growth. Linux also makes it as large
+    as `SO_RCVLOWAT` needs, and it stays so; that itself is put back, as a slow sender's bytes are to be read at once.
+    """
+    with contextlib.suppress(OSError):  # not every kind of socket has it, and each goes on without
+        for low in (_WIDE, 1):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low)
 
 
 # -- the doors to the sockets of servers -----------------------------------------------------------

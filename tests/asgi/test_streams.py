@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import select
 import signal
 import socket
 import threading
@@ -24,7 +25,7 @@ from greenroom.streams import SocketStream, Stopping, Stream
 Messages = list[Any]
 
 
-def piece(data: bytes, *, more: bool = True) -> dict[str, Any]:
+def piece(data: bytes | bytearray, *, more: bool = True) -> dict[str, Any]:
     return {"type": "http.request", "body": data, "more_body": more}
 
 
@@ -140,7 +141,7 @@ def test_a_last_piece_that_comes_between_two_looks_is_not_lost() -> None:
             body._wake()
 
         body._pieces = Late(happens)
-        body._receiving = asyncio.Future(loop=body._loop)  # type: ignore[assignment] - we are what receives
+        body._receiving = asyncio.Future(loop=body._loop)  # type: ignore[assignment]  # we are what receives
         return body.read()
 
     assert read_in_thread([], work) == b"ling"
@@ -158,7 +159,7 @@ def test_a_piece_that_comes_between_two_looks_stands_before_what_is_in_the_socke
             body._wake()
 
         body._pieces = Late(happens)
-        body._receiving = asyncio.Future(loop=body._loop)  # type: ignore[assignment] - we are what receives
+        body._receiving = asyncio.Future(loop=body._loop)  # type: ignore[assignment]  # we are what receives
         return body.read()
 
     with theirs:
@@ -267,6 +268,22 @@ def test_a_silent_sender_is_given_up_on_the_socket_and_on_the_loop() -> None:
 
     with pytest.raises(TimeoutError):
         read_in_thread([piece(b"Dar")], work)
+
+
+def test_a_large_body_has_room_in_the_kernel_and_a_little_of_it_is_read_at_once() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as theirs,
+        server.accept()[0] as ours,
+    ):
+        room = ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        SocketStream(ours, 1 << 20)
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == room
+        stream = SocketStream(ours, 10**7)
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= 1 << 20 > room
+        theirs.sendall(b"Dar")
+        assert select.select([ours], [], [], 5)[0]
+        assert stream.readinto(bytearray(10)) == 3
 
 
 def test_who_is_told_to_stop_hears_of_it_while_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
