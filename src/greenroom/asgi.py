@@ -24,6 +24,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.urls import Resolver404, resolve
+from django.utils import translation
 
 from .streams import (
     THROWN_AWAY_BYTES,
@@ -125,9 +126,14 @@ def is_streamed(scope: Scope, view: Any) -> bool:
 
 
 def view_of(scope: Scope) -> Any:
-    """Whom the project's URLs name; None if nobody."""
+    """Whom the project's URLs name; None if nobody.
+
+    Under `i18n_patterns` they are those of the language in the path, which is not active before the middleware has run.
+    """
+    path = scope["path"].removeprefix(get_script_prefix(scope).rstrip("/"))
     try:
-        return resolve(scope["path"].removeprefix(get_script_prefix(scope).rstrip("/"))).func
+        with translation.override(translation.get_language_from_path(path)):
+            return resolve(path).func
     except Resolver404:
         return None
 
