@@ -101,7 +101,8 @@ def judge(
     """
     size = counted_bytes(upload)
     row = cast(dict[str, Any], statements.get(alias, model, key))
-    if row["counted_at"] is not None and now - row["counted_at"] < COUNTED_EVERY:
+    # Neither long ago nor in the future: what was counted while a clock was wrong may be too little.
+    if row["counted_at"] is not None and abs(now - row["counted_at"]) < COUNTED_EVERY:
         with contextlib.suppress(Refused):
             rule(upload, row["uploads"] - 1, row["bytes"] - size)
             return row

@@ -105,7 +105,7 @@ class StagedUpload(models.Model):
             models.Index(
                 fields=["state"], condition=models.Q(state=State.RECEIVING.value), name="greenroom_receiving"
             ),
-            # Of what came by an intake policy alone, for `counting.under`.
+            # Of what came by an intake policy alone, for `counting.count_under`.
             models.Index(fields=["policy"], condition=models.Q(policy__gt=""), name="greenroom_of_policy"),
             # Of the tombstones alone: no upload that comes in pays for it.
             models.Index(

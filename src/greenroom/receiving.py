@@ -21,7 +21,7 @@ from django.urls import reverse
 from . import conf
 from .bodies import Body
 from .core import Limits, Stage, State, Token, Upload, format_size
-from .core.digests import algorithm_of, digest_of, piece_of
+from .core.digests import algorithm_of, digest_of
 from .core.errors import (
     AlreadyWhole,
     Busy,
@@ -31,6 +31,7 @@ from .core.errors import (
     LengthChanged,
     LengthExceeded,
     OffsetMismatch,
+    QuotaExceeded,
     Refused,
     TooLarge,
     TooMany,
@@ -41,11 +42,12 @@ from .core.ledger import with_room
 from .core.names import clean_name
 from .core.place import disk_or_refusal
 from .core.spool import chunks_of, judge_claims
+from .core.store import Bounded
 from .files import token_signer
 from .ledger import OrmLedger
 from .owners import visit_at
 from .policies import IntakePolicy
-from .repeating import made_by
+from .repeating import brings_again, is_waiting_for, made_by
 from .streams import Stopping
 from .terms import Terms
 from .wire.messages import Append, Create, Progress
@@ -109,7 +111,8 @@ class Receiver:
             begin = functools.partial(stage.intake, **upload, memory=0, expect=terms.digests)
         try:
             begun = begin()
-        except TooMany:
+        except (TooMany, QuotaExceeded):
+            # Perhaps it is full of what the same creation has made, whose answer was lost.
             if policy is None:
                 raise
             if not self.make_way(policy, name, command.length):
@@ -163,26 +166,29 @@ class Receiver:
     def make_way(self, policy: IntakePolicy, name: str, length: int | None) -> bool:
         """Give up the same file, of which nothing has come, if the field has it: the answer to its creation was lost."""
         for each in self.ledger.under(self.stage.owner, policy.use):
-            declared = each.length if each.length is not None else Terms.decode(each.terms).length
-            if (
-                each.state is State.RECEIVING
-                and each.offset == 0
-                and (each.client_name, declared) == (name, length)
-            ):
+            if is_waiting_for(each, name, length) and not self.has_bytes(each):
                 self.stage.remove(each.id)
                 return True
         return False
+
+    def has_bytes(self, upload: Upload) -> bool:
+        """Whether some have come, of which the ledger hears only when all have that come with a creation."""
+        return isinstance(self.stage.store, Bounded) and self.stage.store.size(upload.id) > 0
 
     def repeats(self, command: Create, body: Body, policy: IntakePolicy, terms: Terms) -> Upload | None:
         """What the same creation has made, if its answer was lost and this one brings the same, byte for byte."""
         made = made_by(command, terms, self.ledger.under(self.stage.owner, policy.use), body.declared)
         if made is None:
             return None
-        append = Append(offset=0, ends=command.ends, checksums=command.checksums)
-        with contextlib.suppress(FileNotFoundError, Stopping), self.stage.store.open(made.id) as held:
-            with self.pieces(replace(made, offset=0), append, body, command.length) as pieces:
-                same = all(piece == piece_of(held, len(piece)) for piece in pieces)
-            return made if same and not held.read(1) else None
+        # Its checksums are judged on the way: nothing of this is kept, so nothing of it has to wait to be known as right.
+        append = Append(offset=0, ends=command.ends)
+        again = replace(made, offset=0)
+        with (
+            contextlib.suppress(FileNotFoundError, Stopping),
+            self.stage.store.open(made.id) as held,
+            self.pieces(again, append, body, command.length) as pieces,
+        ):
+            return made if brings_again(pieces, held, command.checksums, made.client_name) else None
         return None
 
     # -- append ------------------------------------------------------------------------------------
@@ -311,11 +317,15 @@ class Receiver:
 
     def wanted(self, upload: Upload, command: Create | Append) -> str:
         """The digest that the client has asked for, of what is complete now: its bytes are read once more for it."""
-        algorithm = command.wanted or Terms.decode(upload.terms).wanted
+        algorithm = command.wanted
+        if isinstance(command, Append):
+            algorithm = algorithm or Terms.decode(upload.terms).wanted
         if not algorithm or upload.state is State.RECEIVING or algorithm == algorithm_of(upload.digest):
             return ""
-        with self.stage.open_upload(upload) as held:
+        # It is a wish: whoever has given the file up meanwhile does not make an error of what was received.
+        with contextlib.suppress(Refused), self.stage.open_upload(upload) as held:
             return digest_of(held, algorithm)
+        return ""
 
     def progress(self, upload: Upload, *, wanted: str = "") -> Progress:
         """What may be told about it."""

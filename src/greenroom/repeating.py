@@ -1,18 +1,22 @@
 """Creations that are sent again because the answer to the first was lost: word for word, and byte for byte.
 
-Where the field has no room for another file they are answered with what the first has made: nothing is kept twice, and
-nothing is given up.
+Where there is no room for another file they are answered with what the first has made, if that is whole; if nothing of it
+has come, it makes way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any, BinaryIO
 
-from .core import Upload
+from .core import State, Upload
+from .core.digests import piece_of
+from .core.errors import ChecksumMismatch
 from .core.ledger import Ledger
 from .core.names import clean_name
 from .terms import Terms
+from .wire.digest import Checksum
 from .wire.messages import Create
 
 
@@ -32,6 +36,31 @@ def made_by(command: Create, terms: Terms, uploads: Iterable[Upload], size: int 
     same = (each for each in alike if command.ends is not None or each.length == command.length)
     fitting = (each for each in same if size in (None, each.offset))
     return max(fitting, key=lambda each: each.created_at, default=None)
+
+
+def brings_again(pieces: Iterable[Any], held: BinaryIO, checksums: Iterable[Checksum], name: str) -> bool:
+    """Whether `pieces` are the bytes in `held`, from the first to the last. No more of them are taken than are the same.
+
+    Raises `ChecksumMismatch` where they are, and not what was announced.
+    """
+    digests = [(each, each.new()) for each in checksums]
+    for piece in pieces:
+        if piece != piece_of(held, len(piece)):
+            return False
+        for _checksum, digest in digests:
+            digest.update(piece)
+    if held.read(1):
+        return False
+    if not all(checksum.matches(digest.digest()) for checksum, digest in digests):
+        raise ChecksumMismatch(name=name)
+    return True
+
+
+def is_waiting_for(upload: Upload, name: str, length: int | None) -> bool:
+    """Whether it was made for a file of that name and length in bytes, of which the ledger knows no byte."""
+    declared = upload.length if upload.length is not None else Terms.decode(upload.terms).length
+    nothing_came = upload.state is State.RECEIVING and upload.offset == 0
+    return nothing_came and (upload.client_name, declared) == (name, length)
 
 
 def mark_seen(ledger: Ledger, upload: Upload) -> None:

@@ -6,6 +6,7 @@ refused by the header is refused before the body is touched.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from http import HTTPStatus
 from types import ModuleType
@@ -94,7 +95,8 @@ def serve(request: HttpRequest, upload_id: str | None) -> HttpResponse:
             measured.outcome = error.code
             max_size: int | None = None
             if isinstance(error, TooLarge | QuotaExceeded) and isinstance(command, Create) and receiver:
-                max_size = receiver.largest(command)
+                with contextlib.suppress(GreenroomError):  # of a policy that has just ended nothing is told
+                    max_size = receiver.largest(command)
             answer = protocol.refused(error, progress, max_size=max_size, detail=sentence(error))
         finally:
             measured.bytes = body.taken if body is not None else 0

@@ -23,6 +23,7 @@ from tests.pages import CONTENT_TYPE, encode
 FORM = encode([("title", "tea"), ("file", ("a.bin", b"x" * 200_000))])
 
 happened: list[Any] = []
+released = threading.Event()
 of_the_server: contextvars.ContextVar[str] = contextvars.ContextVar("of_the_server", default="nothing")
 
 
@@ -128,8 +129,16 @@ def waits(request: HttpRequest) -> HttpResponse:
         happened.append("ends")
 
 
-waits.takes_raw_body = True  # type: ignore[attr-defined]
-views = (view, asynchronous, asks, fails, activates, streams, gives_file, waits)
+def lingers(request: HttpRequest) -> HttpResponse:
+    happened.append("begins")
+    assert released.wait(20)
+    happened.append("ends")
+    return HttpResponse()
+
+
+for each_of_ours in (waits, lingers):
+    each_of_ours.takes_raw_body = True  # type: ignore[attr-defined]
+views = (view, asynchronous, asks, fails, activates, streams, gives_file, waits, lingers)
 urlpatterns = [path(f"{each.__name__}/", each) for each in views]
 
 
@@ -373,3 +382,34 @@ def test_a_request_that_the_server_gives_up_ends_its_thread_s_wait_for_the_body(
     asyncio.run(main())
     assert happened == ["begins", "ends"]
     assert len(threads._idle) == 1  # and it is there for the next one
+
+
+def test_a_request_that_is_given_up_twice_while_its_view_runs_gives_its_thread_back() -> None:
+    async def main() -> None:
+        loop, finished = asyncio.get_running_loop(), asyncio.Event()
+
+        def finish(**said: Any) -> None:
+            loop.call_soon_threadsafe(finished.set)
+
+        async def nothing(*message: Any) -> Any:
+            await asyncio.Event().wait()
+
+        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/lingers/"}
+        request_finished.connect(finish)
+        try:
+            task = asyncio.create_task(StreamingHandler()({**scope, "headers": []}, nothing, nothing))
+            while "begins" not in happened:
+                await asyncio.sleep(0)
+            for _ in range(3):
+                task.cancel()
+                await asyncio.wait({task}, timeout=0.05)
+            released.set()
+            await asyncio.wait_for(finished.wait(), 20)
+            await asyncio.wait({task}, timeout=20)
+        finally:
+            released.clear()
+            request_finished.disconnect(finish)
+
+    asyncio.run(main())
+    assert happened == ["begins", "ends"]
+    assert len(threads._idle) == 1

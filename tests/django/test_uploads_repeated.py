@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from greenroom import conf
+from greenroom.bodies import FIRST_READ
+from greenroom.measures import Measure
 from greenroom.models import StagedUpload
+from greenroom.signals import measured
 from tests.django.uploading import TUS_BODY, URL, Script, checksum, metadata
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +70,62 @@ def test_another_file_finds_no_room_by_being_like_it(
     response = script.tus("POST", URL, data, **{"upload_length": "5", **BODY, **fields, **changed})
     assert (response.status_code, code(response)) == (422, "too_many")
     assert StagedUpload.objects.count() == 3
+
+
+def test_no_more_of_another_file_is_read_than_is_the_same(script: Script) -> None:
+    """Also where it has a checksum, which is judged on the way: what is refused waits nowhere."""
+    fields = {"greenroom_policy": script.policy("papers"), "upload_metadata": metadata(filename="a.txt")}
+    fields |= {"upload_length": "960000", **BODY}
+    data = b"Assam " * 160_000
+    assert [script.tus("POST", URL, data, **fields).status_code for _ in range(3)] == [201] * 3
+    taken: list[int] = []
+
+    def hear(measure: Measure, **_: Any) -> None:
+        taken.append(measure.bytes)
+
+    measured.connect(hear)
+    try:
+        other = b"!" + data[1:]
+        response = script.tus("POST", URL, other, upload_checksum=checksum(other), **fields)
+    finally:
+        measured.disconnect(hear)
+    assert (response.status_code, code(response)) == (422, "too_many")
+    assert taken == [FIRST_READ]
+
+
+@pytest.mark.parametrize(("said", "status"), [(b"Assam", 201), (b"Ceylon", 460)])
+def test_a_checksum_is_that_of_what_is_sent_again(script: Script, said: bytes, status: int) -> None:
+    fields = {"greenroom_policy": script.policy("papers"), "upload_metadata": metadata(filename="a.txt")}
+    filled(script)
+    response = script.tus(
+        "POST", URL, b"Assam", upload_length="5", upload_checksum=checksum(said), **BODY, **fields
+    )
+    assert response.status_code == status
+    assert StagedUpload.objects.count() == 3
+
+
+def test_a_large_file_finds_its_own_room_again(script: Script, settings: Any) -> None:
+    """What stands in its way is what the lost answer was about."""
+    settings.GREENROOM = {**settings.GREENROOM, "OWNER_BYTES": 1_500_000}
+    fields = {"greenroom_policy": script.policy("papers"), "upload_metadata": metadata(filename="a.txt")}
+    for _ in range(3):
+        script.tus_create(900_000, **fields)
+    assert StagedUpload.objects.count() == 1
+    assert script.tus("POST", URL, upload_length="900001", **fields).status_code == 413
+
+
+def test_what_is_being_received_does_not_make_way(script: Script) -> None:
+    """The ledger hears of what comes with a creation when all of it is here."""
+    fields = {"greenroom_policy": script.policy("papers"), "upload_metadata": metadata(filename="a.txt")}
+    for number in range(3):
+        script.tus_create(5 + number, **fields)
+    for each in StagedUpload.objects.all():
+        writer = conf.current_store().append(each.pk, 0)
+        writer.write(b"As")
+        writer.close()
+    response = script.tus("POST", URL, upload_length="5", **fields)
+    assert (response.status_code, code(response)) == (422, "too_many")
+    assert StagedUpload.objects.filter(buried_at=None).count() == 3
 
 
 def test_what_its_client_knows_is_not_answered_for_another(script: Script) -> None:

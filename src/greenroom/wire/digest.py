@@ -12,15 +12,19 @@ from dataclasses import dataclass
 
 from greenroom.core.errors import MalformedRequest
 
-from .fields import KEY, PARAMETERS, Headers
+from .fields import BARE_ITEM, KEY, PARAMETERS, Headers
 
 TUS_ALGORITHMS = ("sha1", "sha256")
 """For tus, which demands sha1; a checksum here finds damage, it proves nothing."""
 
 # RFC 9530 section 5: the two that are for new use; "insecure" ones are not offered.
 _HTTP_ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
-_WANTED = re.compile(rf"[ \t]*({KEY})=(10|[0-9]){PARAMETERS}[ \t]*", re.ASCII)
-_MEMBER = re.compile(rf"[ \t]*({KEY})=:([A-Za-z0-9+/=]*):{PARAMETERS}[ \t]*", re.ASCII)
+# RFC 9651 section 4.2.2: a member of a dictionary; its value is given if it is an Item.
+_INNER = rf"\(\x20*(?:(?:{BARE_ITEM}){PARAMETERS}(?:\x20+|(?=\))))*\)"
+_MEMBER = re.compile(rf"({KEY})(?:=(?:({BARE_ITEM})|{_INNER}))?{PARAMETERS}[ \t]*", re.ASCII)
+_NEXT = re.compile(r",[ \t]*(?=[^ \t])")
+_BYTES = re.compile(r":([A-Za-z0-9+/=]*):", re.ASCII)
+_PREFERENCE = re.compile(r"10|[0-9]", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,21 +68,20 @@ def http_digests(headers: Headers, name: str) -> tuple[Checksum, ...]:
     Algorithms that are not known are ignored, as the RFC says; what cannot be read at all is refused, since the
     sender believes that it is checked. A field without a member is none (RFC 9651 section 4.2).
     """
-    value = headers.get(name)
-    if not value:
-        return ()
-    checksums = {}
-    for member in value.split(","):
-        match = _MEMBER.fullmatch(member)
-        if match is None:
-            raise MalformedRequest(reason=f"{name} must be a list such as sha-256=:<base64>:")
-        algorithm, digest = _HTTP_ALGORITHMS.get(match[1]), decoded(match[2])
+    members = dictionary(headers.get(name) or "")
+    if members is None:
+        raise MalformedRequest(reason=f"{name} must be a list such as sha-256=:<base64>:")
+    checksums = []
+    for key, value in members.items():
+        algorithm = _HTTP_ALGORITHMS.get(key)
         if algorithm is None:
             continue
+        match = _BYTES.fullmatch(value)
+        digest = decoded(match[1]) if match else None
         if digest is None or len(digest) != hashlib.new(algorithm).digest_size:
-            raise MalformedRequest(reason=f"{match[1]} in {name} is not base64 of the right length")
-        checksums[algorithm] = Checksum(algorithm=algorithm, digest=digest)  # of two the last one counts
-    return tuple(checksums.values())
+            raise MalformedRequest(reason=f"{key} in {name} is not base64 of the right length")
+        checksums.append(Checksum(algorithm=algorithm, digest=digest))
+    return tuple(checksums)
 
 
 def wanted_digest(headers: Headers) -> str:
@@ -86,10 +89,31 @@ def wanted_digest(headers: Headers) -> str:
 
     RFC 9530 section 4: a preference of 0 is none. It is a wish, so what cannot be read is ignored.
     """
-    members = (_WANTED.fullmatch(each) for each in (headers.get("Want-Repr-Digest") or "").split(","))
-    wishes = {each[1]: int(each[2]) for each in members if each and each[1] in _HTTP_ALGORITHMS}
+    members = dictionary(headers.get("Want-Repr-Digest") or "") or {}
+    known = {name: value for name, value in members.items() if name in _HTTP_ALGORITHMS}
+    wishes = {name: int(value) for name, value in known.items() if _PREFERENCE.fullmatch(value)}
     best = max(wishes, key=lambda name: wishes[name], default="")
     return _HTTP_ALGORITHMS[best] if best and wishes[best] else ""
+
+
+def dictionary(text: str) -> dict[str, str] | None:
+    """The members of a dictionary (RFC 9651 section 4.2.2) with their Items as they are written, without parameters; the
+    last of those with one key. The value of a member that has none, or a list of them, is empty. None for anything else."""
+    members: dict[str, str] = {}
+    place = 0
+    while place < len(text):
+        match = _MEMBER.match(text, place)
+        if match is None:
+            return None
+        members.pop(match[1], None)
+        members[match[1]] = match[2] or ""
+        place = match.end()
+        if place < len(text):
+            comma = _NEXT.match(text, place)
+            if comma is None:
+                return None
+            place = comma.end()
+    return members
 
 
 def repr_digest(digests: Iterable[str]) -> dict[str, str]:

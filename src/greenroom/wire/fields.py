@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 
 # RFC 9651 section 4.2.3: what is no Item from its first to its last character is none at all.
 KEY = r"[a-z*][a-z0-9_.*-]*"
-_BARE_ITEM = "|".join(
+BARE_ITEM = "|".join(
     (
         r"@?-?[0-9]{1,15}|-?[0-9]{1,12}\.[0-9]{1,3}",  # Date, Integer, Decimal
         r'%?"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"',  # Display String, String
@@ -22,7 +22,7 @@ _BARE_ITEM = "|".join(
         r":[A-Za-z0-9+/=]*:|\?[01]",  # Byte Sequence, Boolean
     )
 )
-PARAMETERS = rf"(?:;\x20*{KEY}(?:=(?:{_BARE_ITEM}))?)*"
+PARAMETERS = rf"(?:;\x20*{KEY}(?:=(?:{BARE_ITEM}))?)*"
 _INTEGER = re.compile(rf"(-0{{1,15}}|[0-9]{{1,15}}){PARAMETERS}", re.ASCII)  # of those that are not negative
 _BOOLEAN = re.compile(rf"\?([01]){PARAMETERS}", re.ASCII)
 
