@@ -44,7 +44,8 @@ def take_uses(files: Sequence[StagedFile]) -> bool:
     """Take the uses of these files for this visit, before anything is made of them.
 
     Who comes second waits here until the first has ended. If that one has saved the very same form, raises
-    `TakenUse`. If the form has been changed since, answers False: it is not the same submit, and what was
+    `TakenUse`; files of which only samples were taken are compared with the saved ones for that. If the form has been
+    changed since, answers False: it is not the same submit, and what was
     changed must not be lost without a word. If after all this time the use is neither free nor anybody's, raises
     `Busy`.
     """

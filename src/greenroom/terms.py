@@ -15,8 +15,7 @@ class Terms:
 
     `length` is the size in bytes where a protocol declares one without letting it end the upload, `digests`
     what the client has announced for the whole, such as `sha256:9f86d0...`, `wanted` the algorithm of one that it wants
-    to be told. It is `seen` when the client has asked for
-    what it sent, and so has had the answer to its creation.
+    to be told. It is `seen` when the client has asked for what it sent, and so has had the answer to its creation.
     """
 
     limits: Limits = field(default_factory=Limits)

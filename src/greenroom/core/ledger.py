@@ -214,7 +214,7 @@ def claim_key(upload: Upload, use: str) -> tuple[str, str, str]:
     """What can be claimed once.
 
     The content stands here instead of the upload's id because a form that is sent twice without JavaScript
-    carries the same bytes twice, as two uploads, and must still be saved once. Where no digest was taken the id
-    has to do: `Stage.identify` takes one.
+    carries the same bytes twice, as two uploads, and must still be saved once. Where the record has no digest the id
+    has to do; who claims for a form puts into it what stands for the content (`StagedFile.known`).
     """
     return (upload.owner, use, hex_of(upload.digest) or upload.id)
