@@ -350,41 +350,10 @@ def test_each_request_has_a_thread_and_so_many_are_kept(monkeypatch: Any) -> Non
         assert not each.is_alive()
 
 
-def test_a_request_that_the_server_gives_up_ends_its_thread_s_wait_for_the_body() -> None:
-    async def main() -> None:
-        length = [(b"content-length", b"100"), (b"content-type", b"text/plain")]
-        begun = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        finished = asyncio.Event()
+@pytest.mark.parametrize(("name", "times"), [("waits", 1), ("lingers", 3)])
+def test_a_request_that_the_server_gives_up_gives_its_thread_back(name: str, times: int) -> None:
+    """Its view waits for the body no longer; and if it goes on all the same, that is waited for, however often it is given up."""
 
-        def finish(**said: Any) -> None:
-            loop.call_soon_threadsafe(finished.set)
-
-        async def receive() -> Any:
-            begun.set()
-            await asyncio.Event().wait()
-
-        async def send(message: Any) -> None:
-            raise AssertionError("nobody is there to be answered")
-
-        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/waits/"}
-        request_finished.connect(finish)
-        try:
-            task = asyncio.create_task(StreamingHandler()({**scope, "headers": length}, receive, send))
-            await begun.wait()
-            task.cancel()
-            await asyncio.wait({task}, timeout=20)
-            assert task.cancelled()
-            await asyncio.wait_for(finished.wait(), 20)
-        finally:
-            request_finished.disconnect(finish)
-
-    asyncio.run(main())
-    assert happened == ["begins", "ends"]
-    assert len(threads._idle) == 1  # and it is there for the next one
-
-
-def test_a_request_that_is_given_up_twice_while_its_view_runs_gives_its_thread_back() -> None:
     async def main() -> None:
         loop, finished = asyncio.get_running_loop(), asyncio.Event()
 
@@ -394,22 +363,24 @@ def test_a_request_that_is_given_up_twice_while_its_view_runs_gives_its_thread_b
         async def nothing(*message: Any) -> Any:
             await asyncio.Event().wait()
 
-        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/lingers/"}
+        headers = [(b"content-length", b"100"), (b"content-type", b"text/plain")]
+        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": f"/{name}/"}
         request_finished.connect(finish)
         try:
-            task = asyncio.create_task(StreamingHandler()({**scope, "headers": []}, nothing, nothing))
+            task = asyncio.create_task(StreamingHandler()({**scope, "headers": headers}, nothing, nothing))
             while "begins" not in happened:
                 await asyncio.sleep(0)
-            for _ in range(3):
+            for _ in range(times):
                 task.cancel()
                 await asyncio.wait({task}, timeout=0.05)
             released.set()
             await asyncio.wait_for(finished.wait(), 20)
             await asyncio.wait({task}, timeout=20)
+            assert task.cancelled()
         finally:
             released.clear()
             request_finished.disconnect(finish)
 
     asyncio.run(main())
     assert happened == ["begins", "ends"]
-    assert len(threads._idle) == 1
+    assert len(threads._idle) == 1  # and it is there for the next one
