@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cards import Cards
+from tests.e2e.cards import Cards, slow
 from tests.e2e.person import Person, digests, sha256
 from tests.images import pictures
 
@@ -87,6 +87,16 @@ def test_a_picture_that_is_too_small_is_refused_at_once_in_the_servers_words(
     assert words in bare.errors()
 
 
+def test_room_helps_only_what_was_too_many(visitor: Person, samples: Path) -> None:
+    with_room_for(visitor, 1)
+    notes = samples / "notes.txt"
+    notes.write_text("no picture")
+    cards = Cards(visitor.go("/album/"), "photos").choose(samples / "leaf.png", notes, samples / "teapot.gif")
+    cards.wait("leaf.png").act("leaf.png", "remove")
+    assert cards.acts("teapot.gif") == ["retry", "dismiss"]
+    assert cards.acts("notes.txt") == ["dismiss"]
+
+
 # -- what changes places -----------------------------------------------------------------------------
 
 
@@ -129,6 +139,45 @@ def test_what_a_reset_takes_out_can_be_had_back(visitor: Person, samples: Path) 
     assert digests(visitor.saved()) == [sha256(samples / each) for each in ("leaf.png", "teapot.gif")]
 
 
+def test_a_second_choice_that_is_had_back_has_still_the_first_to_replace(
+    visitor: Person, samples: Path
+) -> None:
+    cards = Cards(visitor.go("/portrait/"), "portrait").choose(samples / "leaf.png")
+    cards.wait("leaf.png", "waiting").edit("leaf.png").apply()
+    cards.wait("leaf.png")
+    cards.choose(samples / "dunes.avif").wait("dunes.avif", "waiting").act("dunes.avif", "cancel")
+    cards.act("dunes.avif", "undo")
+    assert "takes its place" not in cards.says("dunes.avif")
+    cards.edit("dunes.avif").apply()
+    cards.wait("dunes.avif")
+    assert cards.names == ["dunes.avif"]
+
+
+def test_a_second_choice_that_a_reset_took_out_can_be_had_back(visitor: Person, samples: Path) -> None:
+    cards = Cards(visitor.go("/portrait/"), "portrait").choose(samples / "leaf.png")
+    cards.wait("leaf.png", "waiting").edit("leaf.png").apply()
+    cards.wait("leaf.png")
+    cards.choose(samples / "dunes.avif").wait("dunes.avif", "waiting")
+    visitor.page.evaluate("document.querySelector('main form').reset()")
+    cards.act("dunes.avif", "undo")
+    assert cards.names == ["dunes.avif"]
+    cards.edit("dunes.avif").apply()
+    cards.wait("dunes.avif")
+    assert [each["name"] for each in cards.sent] == ["dunes.avif"]
+
+
+def test_the_first_of_three_comes_back_in_the_place_of_the_third(visitor: Person, samples: Path) -> None:
+    names = ["leaf.png", "teapot.gif", "dunes.avif"]
+    cards = Cards(visitor.go("/album/"), "photos").choose(samples / names[0]).wait(names[0])
+    for before, name in zip(names, names[1:], strict=False):
+        with visitor.page.expect_file_chooser() as dialogue:
+            cards.act(before, "replace")
+        dialogue.value.set_files(samples / name)
+        cards.wait(name)
+    cards.act(names[0], "undo")
+    assert cards.names == [names[0]]
+
+
 # -- crops -------------------------------------------------------------------------------------------
 
 
@@ -153,6 +202,57 @@ def test_a_saved_picture_is_cropped_as_a_new_one_in_its_place(visitor: Person, s
     after = visitor.saved()
     assert [(each["width"], each["height"]) for each in after] == [(400, 300), (320, 240)]
     assert after[1]["sha256"] == before[1]["sha256"]
+
+
+def saved_album(visitor: Person, *files: Path) -> Cards:
+    """The page on which an album with these pictures is changed."""
+    cards = Cards(visitor.go("/album/"), "photos").choose(*files).wait_all(*(each.name for each in files))
+    visitor.write("title", "Saved")
+    visitor.send("Save the album")
+    visitor.follow("Edit this album")
+    return cards
+
+
+def test_a_saved_picture_is_cropped_again_while_its_first_crop_arrives(
+    visitor: Person, samples: Path
+) -> None:
+    cards = saved_album(visitor, samples / "lake-on-its-side.jpg")
+    (name,) = cards.names
+    slow(visitor.page, upload=20_000)
+    cards.edit(name)
+    cards.type("w", 800)
+    cards.apply()
+    cards.wait(name, "uploading")
+    visitor.press(cards.root.locator("[data-state=saved] [data-act=crop]"))
+    cards.dialog.wait_for()
+    cards.type("w", 400)
+    slow(visitor.page)
+    cards.wait(name, "cropped")
+    cards.apply()
+    cards.root.locator("[data-state=removed]").nth(1).wait_for()
+    cards.wait(name, "cropped")
+    assert cards.names == [name]
+    visitor.send("Save the album")
+    assert [(each["width"], each["height"]) for each in visitor.saved()] == [(400, 300)]
+
+
+def test_a_crop_of_a_saved_picture_that_a_reload_stopped_is_not_asked_for(
+    visitor: Person, samples: Path
+) -> None:
+    visitor.page.on("dialog", lambda dialogue: dialogue.accept())
+    cards = saved_album(visitor, samples / "lake-on-its-side.jpg", samples / "teapot.gif")
+    names = cards.names
+    slow(visitor.page, upload=20_000)
+    with visitor.page.expect_response(lambda each: each.request.method == "POST"):
+        cards.edit(names[0])
+        cards.type("w", 800)
+        cards.apply()
+    cards.wait(names[0], "uploading")
+    cards.act(names[1], "remove")  # and so the page has something to keep
+    visitor.page.reload()
+    cards.wait(names[1], "removed")
+    assert cards.names == names[:1]  # nobody has that file to choose it once more
+    assert cards.state(names[0]) == "saved"
 
 
 def test_a_saved_picture_that_cannot_be_fetched_says_what_to_do(visitor: Person, samples: Path) -> None:
@@ -247,3 +347,16 @@ def test_dropping_is_spoken_of_to_those_who_can_drop(new_person: Callable[..., P
     for options, seen in (({"javascript": True}, True), ({"javascript": True, **PHONE}, False), ({}, False)):
         person = new_person(**options).go("/album/")
         assert person.page.get_by_text("or drop or paste them here").is_visible() is seen, options
+
+
+def test_words_beside_buttons_keep_room_to_be_read_on_a_phone(
+    new_person: Callable[..., Person], samples: Path
+) -> None:
+    person = new_person(javascript=True, **PHONE)
+    cards = Cards(person.go("/album/"), "photos").choose(samples / "leaf.png").wait("leaf.png")
+    person.page.context.clear_cookies(name="sessionid")
+    person.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    card = cards.wait("leaf.png", "expired").card("leaf.png")
+    assert cards.acts("leaf.png") == ["retry", "dismiss"]
+    wide = card.bounding_box()["width"]
+    assert card.locator(".greenroom-about").bounding_box()["width"] > 0.8 * wide

@@ -3,7 +3,7 @@
 import { button, h, SIGNS } from "./dom";
 import { cropItem } from "./croppers";
 import type { GreenroomUpload } from "./element";
-import { compact, resultSize } from "./geometry";
+import { compact, resultSize, wholeOf } from "./geometry";
 import type { Item } from "./item";
 import { drawPart, within } from "./pictures";
 import { drag } from "./sorting";
@@ -206,7 +206,7 @@ export class Card {
 
   #draw(own: HTMLCanvasElement): void {
     const { item } = this;
-    const crop = item.crop ?? { x: 0, y: 0, w: item.width, h: item.height, rot: 0, flip: false };
+    const crop = item.crop ?? { ...wholeOf(item), rot: 0, flip: false };
     const canvas = h("canvas", { role: "img", "aria-label": this.host.words.say("preview_of", { name: item.name }) });
     [canvas.width, canvas.height] = within(...resultSize(crop), 640);
     drawPart(canvas, own, item, crop, crop);

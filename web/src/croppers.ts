@@ -3,7 +3,7 @@
 import { GreenroomCrop } from "./editor";
 import type { GreenroomUpload } from "./element";
 import { tooSmall } from "./field";
-import { type Crop, resultSize, type Size } from "./geometry";
+import { type Crop, resultSize, type Size, wholeOf } from "./geometry";
 import type { Item } from "./item";
 import { decode, drawPart, type Upright, within } from "./pictures";
 import { take } from "./taking";
@@ -36,9 +36,8 @@ export async function takeThumbnail(host: GreenroomUpload, item: Item): Promise<
 
 function shrunk(whole: ImageBitmap, most: number): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
-  const { width: w, height: h } = whole;
-  [canvas.width, canvas.height] = within(w, h, most);
-  drawPart(canvas, whole, whole, { x: 0, y: 0, w, h }, { rot: 0, flip: false });
+  [canvas.width, canvas.height] = within(whole.width, whole.height, most);
+  drawPart(canvas, whole, whole, wholeOf(whole), { rot: 0, flip: false });
   whole.close();
   return canvas;
 }
@@ -62,7 +61,7 @@ async function savedFile(item: Item): Promise<File> {
   const answer = await fetch(item.facts.original!);
   if (!answer.ok) throw new Error(answer.statusText);
   const bytes = await answer.blob();
-  return new File([bytes], item.name, { type: bytes.type });
+  return new File([bytes], item.name, { type: bytes.type, lastModified: 0 });
 }
 
 /** Let the person choose the part of a picture. A part of one that is saved is a new picture, and takes its place. */
@@ -102,7 +101,7 @@ export async function cropItem(host: GreenroomUpload, item: Item): Promise<void>
   }
   let cropped: Item | undefined = item;
   if (crop !== undefined && host.tell("crop", item, { crop })) {
-    if (item.saved) cropped = crop ? (await take(host, [file!], item))[0] : undefined;
+    if (item.saved) cropped = crop ? (await take(host, [file!], host.inPlaceOf(item)))[0] : undefined;
     if (cropped) apply(host, cropped, crop);
   }
   document.getElementById((cropped ?? item).id)?.querySelector<HTMLElement>("[data-act=crop]")?.focus();
@@ -111,8 +110,8 @@ export async function cropItem(host: GreenroomUpload, item: Item): Promise<void>
 function apply(host: GreenroomUpload, item: Item, crop: Crop | null): void {
   item.crop = crop;
   item.errors = [];
-  const values = { name: item.name, w: crop ? resultSize(crop)[0] : 0, h: crop ? resultSize(crop)[1] : 0 };
-  host.live.say(item.id, host.words.say(crop ? "said_cropped" : "said_whole", values));
+  const [w, h] = crop ? resultSize(crop) : [0, 0];
+  host.live.say(item.id, host.words.say(crop ? "said_cropped" : "said_whole", { name: item.name, w, h }));
   if (item.state === "waiting") {
     if (host.field.transfer === "accept") host.sender.queue(item);
     else host.changed(item);

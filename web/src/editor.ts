@@ -4,8 +4,8 @@
 import { button, h } from "./dom";
 import type { Words } from "./field";
 import {
-  accepts, centred, type Box, type Crop, cropOf, dependentSide, fitted, largest, moved, parseRatio, type Ratio, resized,
-  resultSize, round, type Size, toView, type Turn, viewSize,
+  accepts, centred, clamp, type Box, type Crop, cropOf, dependentSide, fitted, largest, moved, parseRatio, type Ratio, resized,
+  resultSize, round, type Size, toView, type Turn, viewSize, wholeOf,
 } from "./geometry";
 import type { Live } from "./live";
 import { drawPart, type Upright, within } from "./pictures";
@@ -33,7 +33,7 @@ const [SEEN_PIXELS, PREVIEW_PIXELS] = [2048, 512];
 export class GreenroomCrop extends HTMLElement {
   #task!: Task;
   #box!: Box;
-  #turn: Turn = { rot: 0, flip: false };
+  #turn!: Turn;
   #ratio: Ratio | null = null;
   #shape: Box | null = null; // what the slider scales, so that rounding does not add up
   #dialog!: HTMLDialogElement;
@@ -72,13 +72,13 @@ export class GreenroomCrop extends HTMLElement {
   /** All of the picture, as it is turned; null, which is as it was chosen, where the field has no such shape. */
   get #whole(): Crop | null {
     const { ratio, size } = this.#task;
-    const { width, height } = this.#view;
-    return this.#isTurned && (!ratio || accepts(ratio, width, height))
-      ? cropOf(size, { x: 0, y: 0, w: width, h: height }, this.#turn) : null;
+    const box = wholeOf(this.#view);
+    return this.#isTurned && (!ratio || accepts(ratio, box.w, box.h)) ? cropOf(size, box, this.#turn) : null;
   }
 
   #start(crop: Crop | null): void {
-    this.#turn = crop ? { rot: crop.rot, flip: crop.flip } : { rot: 0, flip: false };
+    const { rot, flip } = crop ?? { rot: 0, flip: false };
+    this.#turn = { rot, flip };
     this.#box = crop ? toView(this.#task.size, crop, crop) : largest(this.#view, this.#ratio);
     this.#drawView();
   }
@@ -104,7 +104,7 @@ export class GreenroomCrop extends HTMLElement {
     this.#warning = h("p", { class: "greenroom-error" });
     this.#slider = h("input", {
       type: "range", form: "", min: 1, max: 100, step: 1, "aria-label": say("size"),
-      input: () => this.#scale(Number(this.#slider.value)),
+      input: () => this.#scale(0),
     });
     this.#wholly = button(" ", () => this.#done(this.#whole));
     this.#choice = this.#task.ratio ? null : this.#shapes();
@@ -126,7 +126,7 @@ export class GreenroomCrop extends HTMLElement {
         tool("mirror", "mirror", () => this.#mirror()),
         this.#choice && h("label", { class: "greenroom-shape" }, say("shape"), this.#choice)),
       h("div", { class: "greenroom-slide" },
-        tool("smaller", "less", () => this.#step(-5)), this.#slider, tool("larger", "more", () => this.#step(5))),
+        tool("smaller", "less", () => this.#scale(-5)), this.#slider, tool("larger", "more", () => this.#scale(5))),
       h("div", { class: "greenroom-four" },
         number("x", "left_edge"), number("y", "top_edge"), number("w", "width"), number("h", "height")),
       h("p", { class: "greenroom-hint", id: "greenroom-area-hint" }, say("area_hint"))),
@@ -155,9 +155,10 @@ export class GreenroomCrop extends HTMLElement {
   // -- showing ---------------------------------------------------------------------------------------
 
   #drawView(): void {
+    const { picture, size } = this.#task;
     const { width, height } = this.#view;
     [this.#seen.width, this.#seen.height] = within(width, height, SEEN_PIXELS);
-    drawPart(this.#seen, this.#task.picture, this.#task.size, { x: 0, y: 0, w: this.#task.size.width, h: this.#task.size.height }, this.#turn);
+    drawPart(this.#seen, picture, size, wholeOf(size), this.#turn);
     this.#shape = null;
     this.#draw();
   }
@@ -262,7 +263,9 @@ export class GreenroomCrop extends HTMLElement {
     return box.w * Math.min(this.#view.width / box.w, this.#view.height / box.h);
   }
 
-  #scale(percent: number): void {
+  /** As large as the slider says, and `by` per cent more. */
+  #scale(by: number): void {
+    const percent = clamp(this.#slider.valueAsNumber + by, 1, 100);
     const shape = this.#shape ?? this.#box;
     const around = { ...shape, x: this.#box.x + (this.#box.w - shape.w) / 2, y: this.#box.y + (this.#box.h - shape.h) / 2 };
     try {
@@ -270,10 +273,6 @@ export class GreenroomCrop extends HTMLElement {
     } catch {
       this.#draw();
     }
-  }
-
-  #step(by: number): void {
-    this.#scale(Math.min(100, Math.max(1, Number(this.#slider.value) + by)));
   }
 
   #rotate(by: number): void {

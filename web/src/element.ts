@@ -3,7 +3,7 @@
 import { Card } from "./cards";
 import { h, icon } from "./dom";
 import { type Field, type ServerRow, Words } from "./field";
-import { parseRatio } from "./geometry";
+import { clamp, parseRatio } from "./geometry";
 import { Intake } from "./intake";
 import { Item, type KeptRow, stateJson } from "./item";
 import { keep, reloaded } from "./kept";
@@ -54,7 +54,7 @@ export class GreenroomUpload extends HTMLElement {
     if (!this.#state) this.#build(input);
     this.#here = new AbortController();
     const { signal } = this.#here;
-    const hear = (name: string, heard: () => void) => window.addEventListener(name, heard, { signal });
+    const hear = (name: string, heard: () => void) => addEventListener(name, heard, { signal });
     hear("online", () => this.sender.online());
     hear("offline", () => this.sender.stop("offline"));
     hear("visibilitychange", () => {
@@ -244,9 +244,9 @@ export class GreenroomUpload extends HTMLElement {
 
   /** Where the keyboard goes when a card is gone or wants to be seen. */
   focusOn(item: Item | undefined): void {
-    const card = item && this.#cards.get(item);
-    (card?.node ?? this.input).focus();
-    card?.node.scrollIntoView({ block: "nearest" });
+    const node = (item && this.#cards.get(item)?.node) ?? this.input;
+    node.focus();
+    node.scrollIntoView({ block: "nearest" });
   }
 
   // -- removing and ordering ---------------------------------------------------------------------------
@@ -281,8 +281,9 @@ export class GreenroomUpload extends HTMLElement {
   }
 
   undo(item: Item): void {
-    const other = this.inPlaceOf(item);
     if (!this.tell("restore", item)) return;
+    if (!this.counted.includes(item.replaces!)) item.replaces = null;
+    const other = item.replaces ? undefined : this.inPlaceOf(item);
     if (other) {
       // They change places, so that this can be undone as well.
       this.#put(item, other);
@@ -298,9 +299,11 @@ export class GreenroomUpload extends HTMLElement {
     this.focusOn(item);
   }
 
-  /** What has to go when this one is had back. */
+  /** What has its place now: it, or what has taken its place meanwhile, and has to go when it is had back. */
   inPlaceOf(item: Item): Item | undefined {
-    return this.counted.find((each) => !this.field.multiple || each === item.successor);
+    let next: Item | null = item;
+    while (next?.state === "removed") next = next.successor;
+    return this.counted.find((each) => !this.field.multiple || each === next);
   }
 
   /** The server has no room for one more of this page: what was removed longest ago cannot be had back any more. */
@@ -314,7 +317,7 @@ export class GreenroomUpload extends HTMLElement {
   /** Move a card by so many places, as far as there are. */
   shift(item: Item, by: number): void {
     const list = this.counted;
-    const to = Math.min(Math.max(list.indexOf(item) + by, 0), list.length - 1);
+    const to = clamp(list.indexOf(item) + by, 0, list.length - 1);
     const next = by > 0 ? list[to + 1] : list[to];
     if (list[to] !== item) this.#reorder(item, next ?? null);
   }

@@ -15,7 +15,7 @@ export interface Crop extends Box, Turn { readonly v: 1; readonly src: readonly 
 export class NoSuchBox extends Error {}
 
 export const round = (value: number): number => Math.floor(value + 0.5);
-const clamp = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most);
+export const clamp = (value: number, least: number, most: number): number => Math.min(Math.max(value, least), most);
 const nearest = (numerator: number, denominator: number): number =>
   Math.floor((2 * numerator + denominator) / (2 * denominator));
 
@@ -23,6 +23,9 @@ export function parseRatio(text: string): Ratio | null {
   const match = /^(\d+):(\d+)$/.exec(text);
   return match ? { p: Number(match[1]), q: Number(match[2]) } : null;
 }
+
+/** All of a picture, as a box of it. */
+export const wholeOf = ({ width: w, height: h }: Size): Box => ({ x: 0, y: 0, w, h });
 
 export const turned = (ratio: Ratio, rot: number): Ratio => (rot % 180 ? { p: ratio.q, q: ratio.p } : ratio);
 
@@ -115,7 +118,7 @@ export const resultSize = (crop: Box & Turn): [number, number] =>
 
 /** For addresses, as `Crop.compact` writes it. */
 export const compact = (crop: Crop): string =>
-  [...crop.src, crop.x, crop.y, crop.w, crop.h, crop.rot, Number(crop.flip)].join("-");
+  [...crop.src, crop.x, crop.y, crop.w, crop.h, crop.rot, +crop.flip].join("-");
 
 // -- what a hand does to a box of the view -------------------------------------------------------------
 

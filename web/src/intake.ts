@@ -13,7 +13,7 @@ export class Intake {
     host.addEventListener("drop", (event) => this.#dropped(event));
   }
 
-  listen(signal: AbortSignal): void { window.addEventListener("paste", (event) => this.#pasted(event), { signal }) }
+  listen(signal: AbortSignal): void { addEventListener("paste", (event) => this.#pasted(event), { signal }) }
 
   /** Whether it takes files now: not while it is disabled, or behind a dialog such as its own editor. */
   get #isOpen(): boolean {

@@ -89,11 +89,11 @@ export class Item {
 
   static allOf(rows: readonly KeptRow[]): Item[] {
     const items = rows.map((each) => Item.of(each));
-    for (const [at, row] of rows.entries()) {
-      const item = items[at];
-      const found = (key?: string): Item | null => items.find((each) => key && each.key === key) ?? null;
-      if (item) [item.replaces, item.successor] = [found(row.replaces), found(row.successor)];
-    }
+    const found = (key?: string): Item | null => items.find((each) => key && each.key === key) ?? null;
+    items.forEach((item, at) => {
+      item.replaces = found(rows[at]!.replaces);
+      item.successor = found(rows[at]!.successor);
+    });
     return items;
   }
 
@@ -156,7 +156,7 @@ export class Item {
   kept(): KeptRow | null {
     // All of it is there, and only what the server makes of it is not known yet.
     const verifying = this.state === "verifying" || (this.state === "failed" && this.token !== "");
-    const half = (this.isPending || this.state === "failed") && this.url !== "" && !verifying;
+    const half = (this.isPending || this.state === "failed") && this.url !== "" && this.modified > 0 && !verifying;
     const reselect = half || this.state === "needs-reselect";
     if (!reselect && !verifying && !this.posted(true)) return null;
     return {

@@ -25,7 +25,7 @@ export class Saving {
   listen(signal: AbortSignal): void {
     this.#form = this.host.internals.form;
     this.#form?.addEventListener("submit", (event) => this.#submitted(event), { capture: true, signal });
-    window.addEventListener("beforeunload", (event) => this.#unload(event), { signal });
+    addEventListener("beforeunload", (event) => this.#unload(event), { signal });
   }
 
   get #pending(): Item[] { return this.host.items.filter((each) => each.isPending || each.asking) }
@@ -45,7 +45,7 @@ export class Saving {
       if (!this.#pending.length) {
         this.#leaving = true;
         // Somebody else may keep the page where it is.
-        window.setTimeout(() => { if (event.defaultPrevented) this.#leaving = false });
+        setTimeout(() => { if (event.defaultPrevented) this.#leaving = false });
         return;
       }
       this.#waited = new Set(this.#pending);

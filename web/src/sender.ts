@@ -39,21 +39,14 @@ export class Sender {
   }
 
   async #start(item: Item): Promise<void> {
-    if (!item.file) throw new Error(`Got: ${item.name}`);
-    if (!this.host.tell("upload", item)) {
-      this.#change(item, "paused");
-      return;
-    }
-    if (!navigator.onLine) {
-      this.#change(item, "offline");
-      return;
-    }
-    this.#change(item, "uploading");
+    const to = !this.host.tell("upload", item) ? "paused" : navigator.onLine ? "uploading" : "offline";
+    this.#change(item, to);
+    if (to !== "uploading") return;
     const mine = (): boolean => RUNNING.includes(item.state) && item.transfer === transfer;
     let transfer: Item["transfer"] = null;
     try {
       transfer = await send({
-        file: item.file, endpoint: this.host.field.uploads, policy: this.host.field.policy, url: item.url, headers: this.#headers,
+        file: item.file!, endpoint: this.host.field.uploads, policy: this.host.field.policy, url: item.url, headers: this.#headers,
         onUrl: (url) => { item.url = url; this.host.changed(item) },
         onProgress: (sent) => {
           if (!mine()) return;
@@ -97,7 +90,7 @@ export class Sender {
     item.transfer = null;
     if (failure.code === "too_many" && this.host.makeRoom()) {
       this.#change(item, "queued");
-      window.setTimeout(() => this.pump(), LATER_MS[0]);
+      setTimeout(() => this.pump(), LATER_MS[0]);
       return;
     }
     if (!navigator.onLine) {
@@ -132,7 +125,7 @@ export class Sender {
         return;
       } catch {
         if (!wait) break;
-        await new Promise((resolve) => window.setTimeout(resolve, wait));
+        await new Promise((resolve) => setTimeout(resolve, wait));
       }
       if (item.state !== "verifying") return;
     }

@@ -8,7 +8,7 @@ import type { Found } from "./intake";
 import { Item } from "./item";
 
 /** Take files as if the person had chosen them; `replaced` gives its place to the first that can be taken. */
-export async function take(host: GreenroomUpload, files: readonly Found[], replaced: Item | null = null): Promise<Item[]> {
+export async function take(host: GreenroomUpload, files: readonly Found[], replaced?: Item): Promise<Item[]> {
   const { field, words } = host;
   const taken: Item[] = [];
   let places = 0;
@@ -29,11 +29,10 @@ export async function take(host: GreenroomUpload, files: readonly Found[], repla
     const item = Item.ofFile(file);
     if (!host.tell("accept", item)) continue;
     const full = one ? places > 0 : !host.hasRoom;
-    const wrong = objection(field, words, file)
-      || (full ? words.about("too_many", file.name, { limit: field.most }) : "");
-    if (wrong) {
-      item.isSurplus = full;
-      refuse(host, item, wrong);
+    const unfit = objection(field, words, file);
+    if (unfit || full) {
+      item.isSurplus = !unfit; // room would not help against anything else
+      refuse(host, item, unfit || words.about("too_many", file.name, { limit: field.most }));
       continue;
     }
     item.move("checking");
@@ -88,7 +87,7 @@ export function replace(host: GreenroomUpload, item: Item): void {
   chooser.addEventListener("change", (event) => {
     event.stopPropagation(); // it is no field of the form
     const file = chooser.files?.[0];
-    if (file && host.tell("replace", item, { by: file })) void take(host, [file], host.counted.includes(item) ? item : null);
+    if (file && host.tell("replace", item, { by: file })) void take(host, [file], host.inPlaceOf(item));
     chooser.remove();
   });
   chooser.addEventListener("cancel", () => chooser.remove());
