@@ -7,6 +7,7 @@ import io
 import re
 
 import pytest
+from django.utils.translation import override
 
 from greenroom.phrases import SAMPLES, phrases
 from scripts.translations import LOCALE, PLURALS, Entry, compiled, extract, forms_of, read_po, write_po
@@ -50,6 +51,16 @@ def test_the_places_for_values_agree(catalogue: dict[str, Entry]) -> None:
         for form in entry.forms:
             assert sorted(PLACE.findall(form)) == places, (msgid, form)
             assert "%" not in PLACE.sub("", form), form
+
+
+@pytest.mark.parametrize("tag", ["en", *LANGUAGES])
+def test_a_button_is_called_by_the_words_that_are_seen_on_it(tag: str) -> None:
+    """WCAG 2.5.3: whoever speaks to the browser says what they see."""
+    with override(tag):
+        words = phrases()
+    for key in ("choose", "crop", "pause", "replace", "resume", "retry", "send_whole", "undo"):
+        seen, name = str(words[key]), str(words[f"{key}_name"])
+        assert seen.casefold() in name.casefold(), (seen, name)
 
 
 def test_values_in_arabic_have_a_direction_of_their_own() -> None:
