@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,7 @@ def test_a_second_choice_that_a_reset_took_out_can_be_had_back(visitor: Person, 
     visitor.page.evaluate("document.querySelector('main form').reset()")
     cards.act("dunes.avif", "undo")
     assert cards.names == ["dunes.avif"]
+    assert cards.root.locator(".greenroom-zone label").inner_text() == "Choose another"
     cards.edit("dunes.avif").apply()
     cards.wait("dunes.avif")
     assert [each["name"] for each in cards.sent] == ["dunes.avif"]
@@ -169,7 +171,7 @@ def test_a_second_choice_that_a_reset_took_out_can_be_had_back(visitor: Person, 
 def test_the_first_of_three_comes_back_in_the_place_of_the_third(visitor: Person, samples: Path) -> None:
     names = ["leaf.png", "teapot.gif", "dunes.avif"]
     cards = Cards(visitor.go("/album/"), "photos").choose(samples / names[0]).wait(names[0])
-    for before, name in zip(names, names[1:], strict=False):
+    for before, name in pairwise(names):
         with visitor.page.expect_file_chooser() as dialogue:
             cards.act(before, "replace")
         dialogue.value.set_files(samples / name)
