@@ -221,7 +221,7 @@ def test_axe_finds_nothing_on_a_phone_and_while_files_are_under_way(
     person.page.on("dialog", lambda dialogue: dialogue.accept())
     cards = Cards(person.go("/backup/"), "file")
     person.page.route("**/greenroom-tus.js", lambda route: None)  # on its way for as long as this takes
-    cards.choose(samples / "leaf.png").wait("leaf.png", "uploading")
+    cards.choose(samples / "winter.tif").wait("winter.tif", "uploading")  # shown by a sign
     assert axe(person) == []
 
 
