@@ -72,6 +72,14 @@ def contenders() -> Iterator[Contender]:
                 make=sending.form(f"/{path}/"),
                 page="/page/",
             )
+    for server, command in {"gunicorn": GUNICORN, "uvicorn": UVICORN}.items():
+        interface = "wsgi" if server == "gunicorn" else "asgi"
+        yield Contender(
+            name=f"least-{server}",
+            title=f"The least on {server}'s plain path: its own reading, write",
+            command=(*command, f"benchmarks.project.least:{interface}"),
+            make=sending.plain("/"),
+        )
     yield Contender(
         name="floor",
         title="The least in Django on gunicorn: session, row, file, row",
