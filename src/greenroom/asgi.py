@@ -105,7 +105,7 @@ class StreamingHandler(ASGIHandler):
         finally:
             body.close()  # in this order: if we were cancelled, the thread may still wait for it
             # Some servers cancel again while the view still runs; its thread must be given back all the same.
-            await asyncio.shield(asyncio.ensure_future(exchange.end()))
+            await asyncio.shield(exchange.end())
 
     async def send_response(self, response: Any, send: Any) -> None:
         """As Django's, without what RFC 9110 section 8.6 forbids and `CommonMiddleware` adds."""

@@ -53,16 +53,18 @@ def get(alias: str, model: type[models.Model], pk: Any, *names: str) -> dict[str
 
 def prepared(connection: Any, model: type[models.Model], values: Values) -> list[Any]:
     """Values by the names of attributes as the database takes them, in their order."""
-    changing, times = _changing(model), connection.ops.adapt_datetimefield_value
-    return [
-        value
-        if value is None or (field := changing.get(name)) is None
+    changing = _changing(model)
+    return [as_database(connection, changing.get(name), value) for name, value in values.items()]
+
+
+def as_database(connection: Any, field: Any, value: Any) -> Any:
+    """One value as the database takes it; without a `field` it is that already."""
+    if value is None or field is None:
+        return value
+    if isinstance(value, datetime):
         # What the field would do besides is for those who give it something else than a date and a time.
-        else times(value)
-        if isinstance(value, datetime)
-        else field.get_db_prep_save(value, connection)
-        for name, value in values.items()
-    ]
+        return connection.ops.adapt_datetimefield_value(value)
+    return field.get_db_prep_save(value, connection)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from greenroom.models import StagedOwner, StagedUpload
-from tests.django.uploading import TUS_BODY, URL, Script, checksum, digest, metadata
+from tests.django.uploading import TUS_BODY, URL, Script, checksum, code, digest, metadata
 from tests.django.wsgi import ENDLESS, Body, post
 from tests.pages import CONTENT_TYPE, errors_of, files_under, page_of
 from tests.shop.models import Paper
@@ -26,10 +26,6 @@ def script() -> Script:
 
 def detail(response: Any) -> str:
     return str(json.loads(response.content)["detail"])
-
-
-def code(response: Any) -> str:
-    return str(json.loads(response.content)["code"])
 
 
 @pytest.fixture

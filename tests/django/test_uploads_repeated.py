@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from greenroom.bodies import FIRST_READ
 from greenroom.measures import Measure
 from greenroom.models import StagedUpload
 from greenroom.signals import measured
-from tests.django.uploading import TUS_BODY, URL, Script, checksum, metadata
+from tests.django.uploading import TUS_BODY, URL, Script, checksum, code, metadata
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,10 +21,6 @@ BODY = {"content_type": TUS_BODY}
 @pytest.fixture
 def script() -> Script:
     return Script("/papers/")
-
-
-def code(response: Any) -> str:
-    return str(json.loads(response.content)["code"])
 
 
 def test_a_creation_whose_answer_was_lost_can_be_repeated(script: Script) -> None:

@@ -100,3 +100,8 @@ class Script:
         values = {"csrfmiddlewaretoken": self.csrf or "", **fields, f"{name}-state": state}
         body = encode(list(values.items()))
         return self.client.generic("POST", url, body, content_type=CONTENT_TYPE)
+
+
+def code(response: Any) -> str:
+    """Of the problem that an answer tells."""
+    return str(json.loads(response.content)["code"])

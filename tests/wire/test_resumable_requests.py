@@ -58,7 +58,16 @@ COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
         {"Upload-Complete": "?1", "Repr-Digest": "", "Content-Encoding": "Identity"},
         Create(length=None, has_content=True, ends=True),
     ),
-    (  # section 3.2: of two members with one key the last one counts
+    (  # section 3.2: what is not known is passed over, whatever it is
+        "POST",
+        "/",
+        {
+            "Upload-Complete": "?1",
+            "Repr-Digest": f'a=1.5;q=0.25, b=(x "y,z" 2;q=1);p, c;d="e,f" \t,\tg=@7, {FIELD};h=i',
+        },
+        Create(length=None, has_content=True, ends=True, whole=(ZEROS,)),
+    ),
+    (  # of two members with one key the last one counts
         "POST",
         "/",
         {"Upload-Complete": "?1", "Repr-Digest": f"sha-256=:{'B' * 43}=:;x=1, {FIELD}"},

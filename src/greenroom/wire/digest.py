@@ -21,7 +21,8 @@ TUS_ALGORITHMS = ("sha1", "sha256")
 _HTTP_ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
 # RFC 9651 section 4.2.2: a member of a dictionary; its value is given if it is an Item.
 _INNER = rf"\(\x20*(?:(?:{BARE_ITEM}){PARAMETERS}(?:\x20+|(?=\))))*\)"
-_MEMBER = re.compile(rf"({KEY})(?:=(?:({BARE_ITEM})|{_INNER}))?{PARAMETERS}[ \t]*", re.ASCII)
+# What follows decides which Item it is: of 1.5 the 1 would be one by itself.
+_MEMBER = re.compile(rf"({KEY})(?:=(?:({BARE_ITEM})|{_INNER}))?{PARAMETERS}[ \t]*(?=,|\Z)", re.ASCII)
 _NEXT = re.compile(r",[ \t]*(?=[^ \t])")
 _BYTES = re.compile(r":([A-Za-z0-9+/=]*):", re.ASCII)
 _PREFERENCE = re.compile(r"10|[0-9]", re.ASCII)
