@@ -198,6 +198,19 @@ class TakesOlderNumbers(MemoryStore):
         return super().take(upload_id, epoch)
 
 
+class PlaceOfAnybodysSize(MemoryPlace):
+    size = property(lambda self: len(self._store._bytes.get(self._upload_id, b"")), lambda self, size: None)
+
+
+class CountsWhatOthersAdd(MemoryStore):
+    """The size that a place begins with grows while somebody else writes."""
+
+    def take(self, upload_id, epoch):
+        place = super().take(upload_id, epoch)
+        place.__class__ = PlaceOfAnybodysSize
+        return place
+
+
 class SeesNobody(MemoryStore):
     """Nobody seems to be writing."""
 
@@ -259,6 +272,7 @@ CAUGHT = {
     LetsEverybodyWrite: 10,
     LandsAByte: 10,
     TakesOlderNumbers: 10,
+    CountsWhatOthersAdd: 10,
     SeesNobody: 10,
     FencesOneProcess: 10,
     KeepsWaiting: 10,

@@ -114,7 +114,7 @@ class Place(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes are here."""
+        """How many bytes were here when the place was taken, and since then as many as its own writer left."""
 
     def writer(self, offset: int) -> Writer:
         """Go on at `offset`: at `size`, or before it if nobody was ever told of the bytes in between.

@@ -142,17 +142,15 @@ class MemoryPlace:
         self._upload_id = upload_id
         self._epoch = epoch
         self._writing = writing
-
-    @property
-    def size(self) -> int:
-        """As `Place`."""
-        return len(self._store._bytes.get(self._upload_id, b""))
+        # As it was when the place was taken: what somebody who comes later adds is not ours.
+        self.size = len(store._bytes.get(upload_id, b""))
 
     def writer(self, offset: int) -> FencedMemoryWriter:
         """As `Place`."""
         with self._store._lock:
             self.check()
             held = self._store._cut(self._upload_id, offset)
+            self.size = offset
         return FencedMemoryWriter(self, held)
 
     def add(self, held: bytearray, data: bytes | bytearray | memoryview) -> None:
@@ -160,6 +158,7 @@ class MemoryPlace:
         with self._store._lock:
             self.check()
             held += data
+            self.size = len(held)
             self._writing.at = time.monotonic()
 
     def check(self) -> None:

@@ -111,10 +111,14 @@ class FencingPromises(Suite):
             late.writer(5)
         with promised(Busy, "Whoever comes with an older number is refused."):
             store.take(upload_id, 2)
-        late.close()
         promise(place.size == 9, "Neither of them has changed anything.")
+        writer = place.writer(9)
+        writer.write(b"s")
+        promise((late.size, place.size) == (9, 10), "What somebody else adds is not of an overtaken one's size.")
+        late.close()
+        writer.close()
         place.close()
-        promise(read(store, upload_id) == b"green tea", "Neither of them has changed anything.")
+        promise(read(store, upload_id) == b"green teas", "Neither of them has changed anything.")
 
     @part_of(2, Fencing)
     def test_a_place_is_gone_on_with_at_its_end_or_before(self, store: StoreWithPlaces) -> None:
