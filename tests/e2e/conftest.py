@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ def chromium(require: Require) -> Iterator[Any]:
 
 
 @pytest.fixture
-def new_person(chromium: Any, server: Server) -> Iterator[Callable[..., Person]]:
+def new_person(
+    chromium: Any, server: Server, request: pytest.FixtureRequest, screenshots: Path
+) -> Iterator[Callable[..., Person]]:
     """Make people: each with a browser profile of their own, and with JavaScript switched off."""
     contexts = []
 
@@ -109,8 +111,53 @@ def new_person(chromium: Any, server: Server) -> Iterator[Callable[..., Person]]
         return Person(context.new_page(), hand)
 
     yield make
+    if request.node.stash.get(failed, False):
+        pages = [page for context in contexts for page in context.pages]
+        for number, page in enumerate(pages):
+            tell(page, screenshots / f"failed-{request.node.name}-{number}.png")
     for context in contexts:
         context.close()
+
+
+failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Lets a test's fixtures know that it has failed."""
+    report = yield
+    item.stash[failed] = item.stash.get(failed, False) or report.failed
+    return report
+
+
+def tell(page: Any, picture: Path) -> None:
+    """Print what a failed test's browser shows, and what it does not: the report has both."""
+    print(f"\n{page.url}, pictured in {picture}:")
+    try:
+        page.screenshot(path=picture, full_page=True, timeout=5_000)
+        print(page.evaluate(SHOWN))
+    except Exception as error:  # the test's own failure is what matters
+        print(f"It cannot be asked any more: {error}")
+
+
+SHOWN = """() => {
+  const boxless = [...document.querySelectorAll("main *, dialog *")].filter(each => {
+    const box = each.getBoundingClientRect()
+    const shown = each.checkVisibility() && (box.width || box.height)
+    return !shown && each.textContent.trim() && !each.closest("option, details:not([open]) > :not(summary)")
+  })
+  const says = each => {
+    const { display, visibility, contentVisibility, containerType } = getComputedStyle(each)
+    return `<${each.localName} class="${each.className}">: ${display}, ${visibility}, ${contentVisibility}, `
+      + `${containerType}, ${JSON.stringify(each.getBoundingClientRect())}`
+  }
+  const outermost = boxless.filter(each => !boxless.includes(each.parentElement))
+  return [
+    document.body.innerText.slice(0, 3000),
+    `-- ${document.readyState}, ${document.visibilityState}, ${innerWidth} x ${innerHeight}; without a box:`,
+    ...outermost.slice(0, 20).flatMap(each => [says(each), `  in ${says(each.parentElement)}`]),
+  ].join("\\n")
+}"""
 
 
 @pytest.fixture(params=["mouse", "keyboard"])
