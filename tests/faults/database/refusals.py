@@ -152,6 +152,9 @@ def of_the_file(visitor_to: Callable[[str], Visitor]) -> Iterator[Refusal]:
     claims = {"Upload-Metadata": metadata(filetype="application/pdf")}
     yield Refusal("type by its claim", 415, URL, {**TUS, **fits, **claims, **pictures}, code=wrong)
     yield Refusal("type by its bytes", 415, URL, {**TUS, **fits, **pictures}, by_header=False, code=wrong)
+    # Its own field: while its bytes are looked at, either of them takes the only place that there is.
+    another = visitor_to("/product/")
+    pictures = {**another.headers, "Greenroom-Policy": another.page["photo-policy"]}
     draft = {**DRAFT, "Content-Length": "9000000", **pictures}
     yield Refusal("type by its bytes, draft", 415, URL, draft, by_header=False, code=wrong)
     begun = visitor_to("/product/")
