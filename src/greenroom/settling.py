@@ -19,7 +19,7 @@ from .core.claims import Claim, UnreadableClaim, claims_of, is_claimed
 from .core.digests import same_bytes
 from .core.errors import NotHeld
 from .core.place import remove_partial
-from .ledger import OrmLedger
+from .ledger import OrmLedger, use_key
 from .models import StagedUse
 from .owners import Visit
 from .promotion import Promotion, is_local
@@ -63,9 +63,11 @@ def settle(stage: Stage, upload_id: str, own: Mapping[str, Promotion] = NOBODYS)
     if upload is None:
         return False  # received and saved in one transaction that may still run: its record is not visible
     with transaction.atomic(using=ledger.alias):
-        others = {claim.use: claim for claim in claims if claim.id not in own}
-        ended = {use for use, claim in others.items() if is_over(ledger, claim.known(upload), use)}
-        over = [claim for claim in claims if claim.id in own or claim.use in ended]
+        # Claims may share a use, and have taken it by other contents (a sample, a digest): those are others' chances.
+        keys = {claim.id: use_key(claim.known(upload), claim.use) for claim in claims}
+        others = {keys[claim.id]: claim for claim in claims if claim.id not in own}
+        ended = {key for key, claim in others.items() if is_over(ledger, claim.known(upload), claim.use)}
+        over = [claim for claim in claims if claim.id in own or keys[claim.id] in ended]
         saved = [claim for claim in over if row_holds(claim)]
         # These first: the claims of one request share its use, and one that is closed is not given back.
         for claim in sorted(over, key=lambda claim: claim not in saved):

@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from greenroom import conf
 from greenroom.core.claims import Claim
 from greenroom.core.digests import sample_of
 from greenroom.forms import StagedFileField
+from greenroom.ledger import use_key
 from greenroom.models import StagedUpload, StagedUse
 from greenroom.settling import settle
 from tests.django.conftest import Browser, Guest
@@ -164,3 +166,37 @@ def test_a_killed_save_gives_back_what_it_has_taken_by_a_sample(guest: Guest) ->
     assert not target.exists()
     assert not StagedUse.objects.exists()
     assert guest.claims(file) == []
+
+
+@pytest.mark.parametrize("live", ["sample", "digest"])
+@pytest.mark.parametrize("names", [("a" * 22, "b" * 22), ("b" * 22, "a" * 22)], ids=["first", "last"])
+def test_a_save_under_way_is_told_from_a_killed_one_of_the_same_use(
+    guest: Guest, live: str, names: tuple[str, str]
+) -> None:
+    """One has taken the use by a sample, the other by the digest: two chances, and each claim is settled by its own."""
+    file = guest.hold(LARGE)
+    ledger: Any = file.stage.ledger
+    contents = {"sample": file.known}
+    file.identify()
+    contents["digest"] = file.upload
+    placed = {}
+    for how, known in contents.items():
+        target = Path(Paper._meta.get_field("body").storage.path(f"papers/{how}"))  # type: ignore[union-attr]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        claim = Claim.new(
+            file.upload.id,
+            use="once",
+            target="shop.Paper.body",
+            place=f"papers/{how}",
+            content=known.digest,
+        )
+        replace(claim, id=names[how != live]).write(file.stage.store)  # type: ignore[arg-type]
+        file.stage.put_in_place(file.upload, target, mode=None, link=True)
+        assert ledger.claim(known, "once")
+        if how != live:
+            ledger.uses(known, "once").update(holder="", claimed_at="2000-01-01T00:00:00Z")
+        placed[how] = target
+    assert not settle(file.stage, file.upload.id)
+    assert [how for how, target in placed.items() if target.exists()] == [live]
+    assert [each.pk for each in StagedUse.objects.all()] == [use_key(contents[live], "once")]
+    assert len(guest.claims(file)) == 1
