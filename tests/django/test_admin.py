@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
 
 from greenroom.models import StagedUpload
@@ -37,7 +38,7 @@ def test_a_user_s_uploads_are_listed_under_the_name(administrator: Browser) -> N
 
 def test_one_upload_is_shown_and_not_edited(administrator: Browser, guest: Guest) -> None:
     file = guest.hold(b"tea", "tea.txt")
-    page = administrator.get(f"{URL}{file.upload.id}/change/")
+    page = administrator.get(f"{URL}{quote(file.upload.id)}/change/")
     assert file.upload.digest in page.text
     assert not page.files
     assert "client_name" not in page
@@ -72,7 +73,7 @@ def test_what_was_saved_is_given_up_and_stays_in_the_list_until_it_is_swept(
 
 def test_deleting_one_removes_its_bytes_too(administrator: Browser, guest: Guest, held_root: Path) -> None:
     file = guest.hold(b"gone", "gone.txt")
-    url = f"{URL}{file.upload.id}/delete/"
+    url = f"{URL}{quote(file.upload.id)}/delete/"
     assert administrator.send(url, administrator.get(url), {"post": "yes"}).status_code == 302
     assert not StagedUpload.objects.exists()
     assert files_under(held_root) == []
@@ -108,4 +109,4 @@ def test_whoever_may_only_look_may_only_look(browser: Browser, guest: Guest) -> 
     answer = browser.send(URL, page, {"action": "discard", "_selected_action": file.upload.id})
     assert answer.status_code in (302, 200, 403)
     assert StagedUpload.objects.count() == 1
-    assert page_of(browser.client.get(f"{URL}{file.upload.id}/change/")).text.count("Delete") == 0
+    assert page_of(browser.client.get(f"{URL}{quote(file.upload.id)}/change/")).text.count("Delete") == 0
