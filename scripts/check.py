@@ -26,6 +26,26 @@ DJANGO61 = VENVS / "django61/bin"
 WEB = Path("web")
 FAULTS = "tests/faults"
 WITH_DATABASE = ("tests/django", f"{FAULTS}/database")  # what is run again on PostgreSQL
+# What neither another Django and Python nor another database can change, and what takes long: it is run once.
+ONCE = (
+    "tests/test_*",
+    "tests/asgi/test_many.py",
+    "tests/deploy/*",
+    "tests/django/test_bad_input.py",
+    "tests/django/test_digest_setting.py",
+    "tests/django/test_handler_cut.py",
+    "tests/e2e/test_bit_by_bit.py",
+    "tests/e2e/test_demo_readme.py",
+    "tests/e2e/test_element_*",
+    "tests/e2e/test_refused_upload.py",
+    "tests/images/test_animation.py",
+    "tests/images/test_workers.py",
+    "tests/kit/*",
+    f"{FAULTS}/database/test_cut_short.py",
+    f"{FAULTS}/database/test_logs.py",
+    f"{FAULTS}/database/test_refused.py",
+)
+AGAIN = [f"--ignore-glob={each}" for each in ONCE]
 NODE = 18  # the oldest that Vite and Vitest take; "engines" in web/package.json says the same
 REQUIRE = os.environ.get("GREENROOM_REQUIRE") == "1"
 
@@ -73,7 +93,7 @@ def pytest_on_postgres(arguments: Sequence[str]) -> Result:
         return missing(name, "no initdb was found; the package is called postgresql")
     with running(bin_dir) as socket:
         os.environ["GREENROOM_TEST_POSTGRES"] = socket
-        result = pytest(MAIN, [*(arguments or WITH_DATABASE)])
+        result = pytest(MAIN, [*(arguments or (*WITH_DATABASE, *AGAIN))])
         del os.environ["GREENROOM_TEST_POSTGRES"]
     return Result(result.word, name, result.detail)
 
@@ -135,9 +155,7 @@ def main() -> int:
         results.append(pytest(MAIN, options.pytest_arguments))
         results.append(pytest_on_postgres(options.pytest_arguments))
         if options.django61:
-            # The element in the browser and what the faults break are the same under either.
-            elsewhere = ["--ignore-glob=*/e2e/test_element_*", f"--ignore={FAULTS}"]
-            arguments = options.pytest_arguments or elsewhere
+            arguments = options.pytest_arguments or [*AGAIN, f"--ignore={FAULTS}"]
             results.append(pytest(DJANGO61, arguments))
         else:
             # Django 6.1 needs a Python that not every system can install; where there is none, we say so.
