@@ -33,12 +33,15 @@ from .files import StagedFile
 from .measures import measuring
 from .owners import Visit
 from .policies import IntakePolicy
-from .posted import StagedFiles
+from .posted import MAX_ROW_FIELDS, StagedFiles, is_of_row
 from .streams import most_thrown_away
 from .wire.multipart import PART_END, MultipartParser, PartBegin, decode_field
 
 FILES_IN_MEMORY = 16
 """So many files of the largest size that stays in memory; a post with more of them uses the disk."""
+
+MOST_TOLD = 1_000
+"""So many files of one post are refused by their names. Who sends more has nobody to read them, and wants our memory."""
 
 
 class Sink(Protocol):
@@ -109,7 +112,9 @@ class FormReader:
         self.bytes_read = 0
         self.field_bytes = 0
         self.fields = 0
+        self.row_fields = 0
         self.file_parts = 0
+        self.told = 0
         self.sink: Sink | None = None
 
     def read(self, body: Body, boundary: bytes) -> QueryDict:
@@ -165,15 +170,19 @@ class FormReader:
         for each in self.handler.visit.intakes:
             with contextlib.suppress(Refused):  # which is told to whoever wants to keep that one
                 each.reserve_no_more()  # what comes now needs the room
+        policy = self.handler.policy_of(part.name, self.post)
+        if policy is not None:
+            return self.begin_staged(part, policy)
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         if limit is not None and self.file_parts > limit:
             raise TooManyFilesSent("The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.")
-        policy = self.handler.policy_of(part.name, self.post)
-        if policy is None:
-            return OrdinaryFile(self, part)
-        return self.begin_staged(part, policy)
+        return OrdinaryFile(self, part)
 
     def begin_field(self, part: PartBegin) -> Sink:
+        # The page has ten fields and more for each file that is held, of which nobody who picks files can know.
+        if self.row_fields < MAX_ROW_FIELDS and is_of_row(part.name):
+            self.row_fields += 1
+            return Field(self, part)
         self.fields += 1
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         if limit is not None and self.fields > limit:
@@ -188,9 +197,12 @@ class FormReader:
         measured = measuring("receive", "form")
         name = clean_name(part.filename or "")
         index = len(files.getlist(part.name)) + len(files.refused.get(part.name, []))
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         try:
             if index >= policy.max_files:
                 raise TooMany(limit=policy.max_files)
+            if limit is not None and self.file_parts > limit:
+                raise TooMany(limit=limit)  # said beside the field: what has come before it is held
             # What follows the file in the body cannot be told from it yet. It alone makes no file too large.
             coming = max(self.length - self.bytes_read, 0) + self.parser.left
             most = [coming, parse_size(visit.stage.ceilings.bytes)]
@@ -204,12 +216,19 @@ class FormReader:
                 limits=policy.limits,
             )
         except Refused as refusal:
-            files.refuse(part.name, refusal.named(name))
             measured.end(refusal.code)
-            return ThrownAway()
+            return self.refuse(part.name, refusal.named(name))
         visit.intakes.append(intake)
         measured.tell_of(intake.upload)
         return Staged(self, part.name, intake, policy.use_of(index), measured)
+
+    def refuse(self, name: str, refusal: Refused) -> Sink:
+        """Of a file that is not taken nothing is kept but the reason."""
+        self.told += 1
+        if self.told > MOST_TOLD:
+            raise TooManyFilesSent(f"More than {MOST_TOLD} files of one form were refused.")
+        self.handler.files.refuse(name, refusal)
+        return ThrownAway()
 
     def memory_left(self, threshold: int) -> int:
         """What files of this post may still take of memory: the size of each decides, but not without end."""
@@ -260,8 +279,7 @@ class Staged:
         try:
             self.intake.write(data)
         except Refused as refusal:
-            self.refuse(refusal)
-            self.reader.sink = ThrownAway()
+            self.reader.sink = self.refuse(refusal)
 
     def end(self) -> None:
         try:
@@ -278,10 +296,10 @@ class Staged:
         self.intake.abandon()
         self.refuse(CutShort())
 
-    def refuse(self, refusal: Refused) -> None:
+    def refuse(self, refusal: Refused) -> Sink:
         named = refusal if refusal.name else refusal.named(self.intake.upload.client_name)
-        self.reader.handler.files.refuse(self.name, named)
         self.measured.end(named.code)
+        return self.reader.refuse(self.name, named)
 
 
 class ThrownAway:

@@ -24,7 +24,10 @@ _ = gettext_noop
 MAX_ROWS = 300  # far beyond any field; a bound on what a forged post can make us do
 MISSING = object()
 CROP_PARTS = ("x", "y", "w", "h", "rot", "flip", "src")
+ROW_PARTS = ("token", "use", "saved", "name", "position", "remove", *(f"crop-{each}" for each in CROP_PARTS))
+MAX_ROW_FIELDS = MAX_ROWS * len(ROW_PARTS)
 _ROW = re.compile(r"-([0-9]{1,4})-(token|saved)", re.ASCII)
+_OF_ROW = re.compile(rf".+-[0-9]{{1,4}}-(?:{'|'.join(ROW_PARTS)})", re.ASCII)
 _USE = re.compile(r"[!-~]{1,200}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
 
@@ -200,6 +203,11 @@ def read_state(posted: Posted, state: str, data: Mapping[str, Any]) -> None:
             )
         )
     posted.rows.sort(key=lambda row: row.index if row.position is None else row.position)
+
+
+def is_of_row(name: str) -> bool:
+    """Whether an input of this name may be one of a row."""
+    return _OF_ROW.fullmatch(name) is not None
 
 
 def text_of(value: object) -> str:
