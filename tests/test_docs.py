@@ -84,8 +84,37 @@ def test_the_tutorial_runs(name: str, namespace: dict[str, Any]) -> None:
     assert run(TUTORIAL / name, namespace) > 10
 
 
-def test_the_page_about_greenroom_runs(shop: dict[str, Any]) -> None:
-    assert run(TUTORIAL / "4-greenroom.md", shop) > 10
+def test_the_page_about_greenroom_can_be_followed(tmp_path: Path) -> None:
+    """Somebody makes the project, pastes each box where its first line says, and types the rest into the shell."""
+    page = TUTORIAL / "4-greenroom.md"
+    named = re.compile(r"(?:# |<!-- )([a-z0-9_/]+\.[a-z]+)(, at its end)?(?: -->)?\n")
+    environment = {
+        "PYTHONPATH": str(ROOT / "src"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+    def do(*command: str) -> str:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    boxes = re.findall(r"^```(sh|python|html)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    for language, block in boxes:
+        if language == "sh" and "pip install" not in block:  # it is installed here
+            do("sh", "-ec", block)
+        elif box := named.match(block):
+            path = tmp_path / box[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text((path.read_text() if box[2] else "") + block)
+    assert "no issues" in do("python", "manage.py", "check", "--database", "default")
+    shell = (
+        "import doctest, pathlib\n"
+        f"text = pathlib.Path({str(page)!r}).read_text()\n"
+        "test = doctest.DocTestParser().get_doctest(text, {}, 'the page', None, 0)\n"
+        "print(doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test))\n"
+    )
+    said = do("python", "manage.py", "shell", "-c", shell)
+    assert re.search(r"failed=0, attempted=[2-9][0-9]", said), said
 
 
 def test_the_page_about_the_element_runs(namespace: dict[str, Any]) -> None:
