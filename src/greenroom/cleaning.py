@@ -37,7 +37,7 @@ from .core.sniff import HEAD_BYTES, sniff
 from .core.spool import judge
 from .crops import read_crop
 from .files import OwnersStage, StagedFile
-from .images import inspect, probe
+from .images import Recipe, inspect, probe
 from .measures import measuring
 from .owners import current_visit
 from .posted import Posted, Row
@@ -218,6 +218,8 @@ class Cleaner:
                 bake = self.rules.bake
             if crop is not None:
                 crop.check(row.picture, self.rules.ratio)
+            if bake.apply and (crop is not None or bake.size is not None):
+                Recipe.bake(crop, size=bake.size).check(row.picture)
         if (crop, bake, self.rules.crop_to) != (file.crop, file.bake, file.crop_to):
             row.file = file.cropped(crop, bake, crop_to=self.rules.crop_to)
 

@@ -287,6 +287,22 @@ def test_broken_pictures_are_said_by_name_and_the_others_stay(
     assert browser.send("/album/", page_of(answer)).status_code == 302
 
 
+def test_a_png_that_moves_is_saved_whole_and_never_made_to_stand_still(browser: Browser) -> None:
+    data = pictures.animation("png")
+    page = page_of(browser.fill("/album/", {"title": ""}, {"photos": ("moves.png", data)}))
+    crop = {f"photos-0-crop-{part}": str(value) for part, value in zip("xywh", (0, 0, 40, 30), strict=True)}
+    for pressed in ({"photos-preview": "1"}, {}):
+        answer = browser.send("/album/", page, {"title": "tea", **crop, **pressed})
+        assert errors_of(answer, "photos")[0] == (
+            "“moves.png” is a PNG that moves: cropped or made smaller, it would stand still. "
+            "Use it whole, or send it as GIF or WebP."
+        )
+        page = page_of(answer)
+        assert page["photos-0-crop-w"] == "40"
+    assert browser.send("/album/", page, dict.fromkeys(crop, "")).status_code == 302
+    assert Path(Album.objects.get().photos.get().image.path).read_bytes() == data
+
+
 def test_a_full_disk_is_said_and_what_is_held_stays(
     browser: Browser, page: Page, settings: Any, png: bytes
 ) -> None:

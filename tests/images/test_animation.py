@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import pytest
 import pyvips
 from PIL import Image
 
-from greenroom.images import Crop, Recipe, WorkerLimits, probe, render
+from greenroom.core import Limits
+from greenroom.core.errors import CropMoving, TooManyFrames
+from greenroom.images import Crop, Recipe, WorkerLimits, not_blank, probe, render
 from tests.images import pictures
 
 
@@ -160,3 +164,48 @@ def test_pages_of_a_real_size_are_cropped_and_kept(count: int, rot: int) -> None
         for number in (0, 1, count - 1):
             got = pyvips.Image.new_from_buffer(rendered.data, "", page=number)
             assert (got - want).abs().max() == 0, number
+
+
+# -- PNG that moves, which is read and never written -----------------------------------------------
+
+HALF = Crop(src=(40, 30), x=0, y=0, w=20, h=30)
+
+
+@pytest.mark.parametrize(
+    "recipe", [Recipe.bake(HALF), Recipe.bake(None, size=(20, 20)), Recipe(format="png")]
+)
+def test_a_png_that_moves_is_not_made_to_stand_still(recipe: Recipe) -> None:
+    data = pictures.animation("png")
+    picture = probe(data)
+    assert picture.frames == 5
+    with pytest.raises(CropMoving, match="it would stand still"):
+        render(data, recipe, picture=picture)
+
+
+def test_it_has_a_preview_and_other_formats_of_its_first_frame() -> None:
+    data = pictures.animation("png")
+    for recipe in (Recipe.preview(HALF), Recipe.proxy(), Recipe(format="webp"), Recipe(first_frame=True)):
+        assert probe(render(data, recipe, picture=probe(data)).data).frames == 1
+
+
+def test_it_is_held_to_the_limits_of_frames() -> None:
+    with pytest.raises(TooManyFrames):
+        probe(pictures.animation("png"), Limits(max_frames=4))
+    endless = struct.pack(">I", 4_000_000_000)
+    with pytest.raises(TooManyFrames):
+        probe(pictures.animation("png").replace(b"acTL\0\0\0\5", b"acTL" + endless), Limits(max_frames=10**6))
+
+
+def test_it_is_looked_at_by_inspectors_as_any_other() -> None:
+    data = pictures.animation("png")
+    not_blank()(io.BytesIO(data), probe(data))
+
+
+def test_a_png_that_only_says_so_too_late_or_wrongly_stands_still() -> None:
+    still, control = pictures.encoded(pictures.coded(40, 30), "png"), struct.pack(">II", 5, 0)
+    for place, content in (("before", b""), ("before", control + b"x"), ("behind", control)):
+        check = struct.pack(">I", zlib.crc32(b"acTL" + content))
+        chunk = struct.pack(">I", len(content)) + b"acTL" + content + check
+        at = 33 if place == "before" else len(still) - 12
+        picture = probe(still[:at] + chunk + still[at:])
+        assert picture.frames == 1, (place, content)

@@ -58,6 +58,7 @@ EXPECTED = {
     errors.CropStale: 422,
     errors.CropOutside: 422,
     errors.CropRatio: 422,
+    errors.CropMoving: 422,
 }
 
 

@@ -369,3 +369,13 @@ class CropRatio(Refused):
 
     code = "crop_ratio"
     template = _("The crop of %(name)s gives %(width)s × %(height)s pixels, which is not %(ratio)s.")
+
+
+class CropMoving(Refused):
+    """A PNG that moves: of what is made of it only the first frame would be left."""
+
+    code = "crop_moving"
+    template = _(
+        "%(name)s is a PNG that moves: cropped or made smaller, it would stand still. "
+        "Use it whole, or send it as GIF or WebP."
+    )

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..core.errors import UsageError
+from ..core.errors import CropMoving, UsageError
+from ..core.upload import Picture
 from .crop import Crop
 
 MEDIA_TYPES = {
@@ -39,6 +40,7 @@ class Recipe:
     mean nothing in another's. A picture that stays in its format keeps its profile and its depth.
     `first_frame` takes only the first frame or page. Otherwise GIF and WebP keep every frame, duration
     and the loop count in GIF and WebP, and a TIFF whose pages are all of one size keeps every page in TIFF.
+    A PNG that moves is made nothing else of in PNG.
     """
 
     crop: Crop | None = None
@@ -69,6 +71,17 @@ class Recipe:
     def bake(cls, crop: Crop | None, size: tuple[int, int] | None = None) -> Self:
         """What is saved: the crop in the format of the source, with every frame and the ICC profile."""
         return cls(crop=crop, size=size)
+
+    def check(self, picture: Picture) -> None:
+        """Raise `CropMoving` for a PNG that moves, of which only the first frame would be left: it is read and not written.
+
+        Also the crop's own refusals, `CropStale` and `CropOutside`.
+        """
+        if self.crop is not None:
+            self.crop.check(picture)
+        stays = (self.format or FORMATS[picture.media_type]) == "png" and not self.web
+        if stays and picture.media_type == "image/png" and picture.frames > 1 and not self.first_frame:
+            raise CropMoving
 
     def to_dict(self) -> dict[str, Any]:
         """What differs from the defaults, for JSON."""

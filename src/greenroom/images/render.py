@@ -45,10 +45,9 @@ def render(
     renamed: no partial file is ever seen under the name, and a failure leaves nothing behind. An existing file
     is replaced. Without it the bytes are returned.
 
-    Raises `CropStale` and `CropOutside`, `NotAPicture`, `TooMuchWork`, `DiskFull`; other `OSError`s as they are.
+    Raises `CropStale`, `CropOutside` and `CropMoving`, `NotAPicture`, `TooMuchWork`, `DiskFull`; other `OSError`s as they are.
     """
-    if recipe.crop is not None:
-        recipe.crop.check(picture)
+    recipe.check(picture)
     path, payload = locate(source)
     job = {"job": "render", "path": path, "recipe": recipe.to_json(), "picture": asdict(picture)}
     if to is not None:

@@ -40,6 +40,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "crop_stale": HTTPStatus.UNPROCESSABLE_ENTITY,
     "crop_outside": HTTPStatus.UNPROCESSABLE_ENTITY,
     "crop_ratio": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "crop_moving": HTTPStatus.UNPROCESSABLE_ENTITY,
     # Two statuses are made for one property of the content (15.5.14, 15.5.16); clients know them.
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "type_not_allowed": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ...core.upload import Picture
 from .library import pyvips
-from .reading import Origin, all_frames, load
+from .reading import ROLLS, Origin, all_frames, load
 from .whole import jpeg_scans
 
 FIRST_LINES = 16
@@ -34,7 +34,8 @@ def blank_colour(origin: Origin, picture: Picture, tolerance: int) -> str | None
     """
     if _differs_early(origin, picture.media_type, tolerance):
         return None
-    roll = all_frames(origin, picture.media_type) if picture.frames > 1 else None
+    rolls = picture.frames > 1 and picture.media_type in ROLLS
+    roll = all_frames(origin, picture.media_type) if rolls else None
     image = _comparable(load(origin, picture.media_type) if roll is None else roll)
     seen = _scan(image, tolerance, by_lines=picture.media_type in BY_LINES)
     return None if seen is None else _name(seen)

@@ -16,7 +16,7 @@ from ...core.sniff import HEAD_BYTES, sniff
 from ...core.upload import Picture
 from .library import pyvips
 from .sizes import claimed_sizes
-from .whole import View, is_whole, png_packed, tiff_pages
+from .whole import View, is_whole, png_frames, png_packed, tiff_pages
 
 DAMAGED = _("it is cut off or damaged")
 DISAGREED = _("it says more than one size")
@@ -112,11 +112,13 @@ def probe(origin: Origin, limits: Limits) -> Picture:
     if (width, height) != claimed:
         raise NotAPicture(reason=DISAGREED)
     frames = number(image, "n-pages", 1) if media_type in ROLLS else 1
-    limits.check_pixels(width, height, frames)
     with origin.view() as view:
+        if media_type == "image/png":
+            frames = png_frames(view)  # of which the decoder knows the first alone
+        limits.check_pixels(width, height, frames)
         if not is_whole(view, media_type):
             raise NotAPicture(reason=DAMAGED)
-    if frames > 1:
+    if frames > 1 and media_type in ROLLS:
         roll = all_frames(origin, media_type)
         image, frames = (roll, frames) if roll is not None else (image, 1)
     image.avg()  # touches every pixel of every frame

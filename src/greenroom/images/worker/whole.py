@@ -75,6 +75,16 @@ def png_packed(view: View) -> int:
     return sum(size for kind, _at, size in png_chunks(view) if kind in (b"zTXt", b"iTXt", b"iCCP"))
 
 
+def png_frames(view: View) -> int:
+    """How many frames a PNG says it has: more than one if it moves (PNG, Third Edition, 11.3.6.1, "acTL")."""
+    for kind, at, size in png_chunks(view):
+        if kind == b"acTL" and size == 8:
+            return max(1, int(struct.unpack_from(">I", view, at)[0]))
+        if kind == b"IDAT":  # behind the first pixels it is too late to say so
+            break
+    return 1
+
+
 def gif_blocks(view: View) -> Iterator[tuple[int, int]]:
     """The code of each block of a GIF and where it stands; at last the trailer's, or that of what is no block."""
     at = 13 + _colours(view[10])
