@@ -1,5 +1,6 @@
 """Runs the programs of this directory, each behind the layer."""
 
+import random
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -32,14 +33,17 @@ def run(
 def run_site(
     injected: Injected, promises: Iterable[int], layer: Path, scratch: Path, how: str, every: int
 ) -> int:
-    """The same of `requesting.py`, in a scratch directory of its own."""
+    """The same of `requesting.py`, in a scratch directory of its own, at each `every`-th call.
+
+    The first of them is drawn, so that they are others with every seed of pytest-randomly.
+    """
     return run(
         injected,
         promises,
         layer,
         "requesting.py",
         how,
-        "1",
+        str(1 + random.randrange(every)),
         str(every),
         DJANGO_SETTINGS_MODULE="tests.settings",
         GREENROOM_TEST_SCRATCH=str(scratch),

@@ -38,7 +38,7 @@ def test_holding_and_saving(
 )
 def test_requests(fault: str, tmp_path: Path, layer: Path, injected: Injected) -> None:
     promises = (1, 2, 18) if fault.startswith("ENOSPC") else (1, 2)
-    every = 1 if NIGHT or fault == "EXDEV" else 3 if fault == "EIO" else 5
+    every = 1 if NIGHT or fault == "EXDEV" else 8
     assert run_site(injected, promises, layer, tmp_path, fault, every)
 
 
@@ -49,5 +49,5 @@ def test_requests_while_the_database_fails(
 ) -> None:
     """That is an error of the server, as for every page; nothing is torn or lost by it, and it goes on afterwards."""
     promises = (1, 2, 18) if fault == "ENOSPC@" else (1, 2)
-    every = 1 if NIGHT else 11 if "+" in fault else 6
+    every = 1 if NIGHT else 11
     assert run_site(injected, promises, layer, tmp_path, fault, every)
