@@ -9,7 +9,10 @@ import re
 import pytest
 from django.utils.translation import override
 
+from greenroom.core.errors import QuotaExceeded
+from greenroom.forms import StagedFilesField
 from greenroom.phrases import SAMPLES, phrases
+from greenroom.wording import say
 from scripts.translations import LOCALE, PLURALS, Entry, compiled, extract, forms_of, read_po, write_po
 
 PLACE = re.compile(r"%\(\w+\)[sd]|%[sd]")
@@ -90,6 +93,34 @@ def test_what_is_counted_has_the_form_of_its_number(
     entry = catalogue["%(n)s file added"]
     found = [translations.ngettext(entry.msgid, entry.plural, number) for number in SAMPLES]
     assert found == [entry.forms[form] for form in forms]
+
+
+@pytest.mark.parametrize(
+    ("language", "limit", "words"),
+    [
+        ("de", "1 files", "1 Datei"),
+        ("de", "100 files", "100 Dateien"),
+        ("fr", "1 files", "1 fichier"),
+        ("es", "100 files", "100 archivos"),
+        ("ar", "3 files", "3 ملفات"),
+        ("en", "1 files", "1 file"),
+        ("fr", "1.5 GB", "1,5 Go"),
+    ],
+)
+def test_a_ceiling_is_counted_in_the_language(language: str, limit: str, words: str) -> None:
+    with override(language):
+        assert (
+            words in re.sub("[\u2068\u2069]", "", say(QuotaExceeded(name="a.txt", limit=limit))).split(":")[1]
+        )
+
+
+def test_how_many_may_be_chosen_is_counted_in_the_language() -> None:
+    messages = StagedFilesField.default_error_messages
+    with override("de"):
+        assert messages["max_num"] % {"max": 1, "count": 2} == (
+            "Wählen Sie höchstens 1 Datei; es sind 2. Markieren Sie einige zum Entfernen."
+        )
+        assert messages["min_num"] % {"min": 2, "count": 1} == "Wählen Sie mindestens 2 Dateien; es ist 1."
 
 
 def test_a_catalogue_is_read_as_gettext_writes_it() -> None:

@@ -15,6 +15,7 @@ from .images import min_pixels
 from .phrases import phrases
 from .policies import IntakePolicy
 from .rules import Rules
+from .wording import UNITS
 
 ROOM_TO_UNDO = 20
 """Uploads that one page may send beyond those of its field: what is replaced or removed can be had back."""
@@ -68,6 +69,7 @@ def field_of(rules: Rules, policy: IntakePolicy, *, required: bool, posted: bool
         "held": url_of("held", PLACE),
         "csrf": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         "cookie": settings.CSRF_COOKIE_NAME,
+        "units": [_(each) for each in UNITS],
         "words": phrases(),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from .bound import StagedBoundField
 from .cleaning import Cleaner
@@ -43,8 +44,16 @@ class StagedFileField(forms.FileField):
     default_error_messages = {
         "preview": _("This is a preview. Nothing has been saved yet."),
         "cut_short": _("The form did not arrive whole, so nothing was saved. Check it and send it again."),
-        "min_num": _("Choose at least %(min)d files; there are %(count)d."),
-        "max_num": _("Choose at most %(max)d files; there are %(count)d. Mark some for removal."),
+        "min_num": ngettext_lazy(
+            "Choose at least %(min)d files; there is %(count)d.",
+            "Choose at least %(min)d files; there are %(count)d.",
+            "count",
+        ),
+        "max_num": ngettext_lazy(
+            "Choose at most %(max)d file; there are %(count)d. Mark some for removal.",
+            "Choose at most %(max)d files; there are %(count)d. Mark some for removal.",
+            "max",
+        ),
         "saved_before": _(
             "This form was saved already. What has been changed since then is not saved yet: "
             "send it again to save it as something new."

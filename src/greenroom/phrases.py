@@ -65,6 +65,8 @@ def cards() -> dict[str, str | list[str]]:
         "undo": _("Undo"),
         "undo_name": _("Undo: keep %(name)s"),
         "removed": _("“%(name)s” is removed when you save."),
+        "displaced": _("“%(name)s” is replaced when you save."),
+        "no_undo": _("There is no room to have it back: remove another file first."),
         "replaced": _("Stays until “%(name)s” takes its place."),
         "gone_here": _(
             "%(name)s is no longer held (files wait only for a time, and until you sign out). Try again: it is sent anew."
@@ -137,6 +139,7 @@ def lists() -> dict[str, str | list[str]]:
         "said_percent": _("%(percent)s uploaded"),
         "said_removed": _("%(name)s removed"),
         "said_kept": _("%(name)s is back"),
+        "said_gone": counted("%(n)s file is no longer held", "%(n)s files are no longer held"),
         "said_place": _("%(name)s is now at place %(place)s of %(n)s"),
         "said_cropped": _("%(name)s is cropped to %(w)s × %(h)s pixels"),
         "said_whole": _("%(name)s is whole again"),
@@ -166,7 +169,7 @@ def editor() -> dict[str, str | list[str]]:
         "width": _("Width"),
         "height": _("Height"),
         "result_pixels": _("%(w)s × %(h)s pixels"),
-        "below": _("Smaller than %(w)s × %(h)s pixels, the least that is asked for here."),
+        "below": _("At least %(w)s × %(h)s are needed."),
         "said_area": _("Left %(x)s, top %(y)s, %(w)s × %(h)s pixels"),
         "reset": _("Reset"),
         "apply": _("Apply"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils.formats import number_format
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_noop as _
 
 from .core import format_size
@@ -29,8 +29,10 @@ def say_size(count: int) -> str:
 
 
 def translated(text: str) -> str:
-    """A phrase of ours, or a size: its number as the language writes numbers, and its unit."""
+    """A phrase of ours, a number of files, or a size: its number as the language writes numbers, and its unit."""
     number, _space, unit = text.rpartition(" ")
+    if unit == "files" and number.isdecimal():
+        return ngettext("%d file", "%d files", int(number)) % int(number)
     if unit in UNITS and number.replace(".", "", 1).isdecimal():
         return f"{number_format(number)} {gettext(unit)}"
     return gettext(text) if text else ""

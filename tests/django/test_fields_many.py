@@ -107,7 +107,7 @@ def test_removed_rows_stay_in_sight_until_the_form_is_accepted(browser: Any, pag
     ("sent", "message"),
     [
         ("", None),
-        ("a", "Choose at least 2 files; there are 1."),
+        ("a", "Choose at least 2 files; there is 1."),
         ("a b", None),
         ("a b c d", None),
     ],

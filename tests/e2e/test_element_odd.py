@@ -243,6 +243,19 @@ def test_a_required_field_that_is_empty_is_said_by_the_browser(visitor: Person, 
     assert "It is not saved yet" in cards.says("leaf.png")
 
 
+def test_a_file_has_one_size_with_and_without_javascript(
+    visitor: Person, new_person: Callable[..., Person], samples: Path
+) -> None:
+    leaf = (samples / "leaf.png").read_bytes()
+    (samples / "leaf.png").write_bytes(leaf + bytes(150_250 - len(leaf)))  # halfway between two tenths
+    Cards(visitor.go("/album/"), "photos").choose(samples / "leaf.png").wait("leaf.png")
+    bare = new_person().go("/album/")
+    bare.choose("photos", samples / "leaf.png")
+    bare.send("Save the album")  # without a title
+    sizes = [each.page.locator(".greenroom-facts").inner_text() for each in (visitor, bare)]
+    assert sizes == ["150.3 kB · 640 × 640"] * 2
+
+
 def test_leaving_a_form_that_has_come_back_warns_as_well(visitor: Person, samples: Path) -> None:
     asked: list[str] = []
     visitor.page.on("dialog", lambda dialogue: (asked.append(dialogue.type), dialogue.accept()))

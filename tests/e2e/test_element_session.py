@@ -122,6 +122,26 @@ def test_all_that_is_gone_is_sent_anew_by_one_button(visitor: Person, samples: P
     assert digests(visitor.saved()) == [sha256(samples / each) for each in names]
 
 
+def test_that_all_is_gone_is_said_aloud_once(visitor: Person, samples: Path) -> None:
+    visitor.go("/album/")
+    names = ["leaf.png", "teapot.gif", "dunes.avif"]
+    cards = Cards(visitor, "photos").choose(*(samples / each for each in names)).wait_all(*names)
+    visitor.page.wait_for_function(
+        "() => document.querySelector('[aria-live]').innerText.includes('is uploaded')"
+    )
+    end_session(visitor)
+    visitor.page.evaluate(
+        """() => { window.said = []; const region = document.querySelector('[aria-live]');
+        new MutationObserver(() => window.said.push(region.innerText)).observe(region, {childList: true});
+        document.dispatchEvent(new Event('visibilitychange', {bubbles: true})); }"""
+    )
+    for name in names:
+        cards.wait(name, "expired")
+    visitor.page.wait_for_function("() => window.said.at(-1)?.includes('3 files are no longer held')")
+    said = " ".join(visitor.page.evaluate("window.said"))
+    assert said.count("until you sign out") <= 1  # whichever was known first, if the others came later
+
+
 def test_what_the_browser_has_no_more_is_to_be_chosen_again(visitor: Person, samples: Path) -> None:
     """After a reload there is nothing to send: the words and the button both say so."""
     visitor.page.on("dialog", lambda dialogue: dialogue.accept())

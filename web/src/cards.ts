@@ -23,7 +23,7 @@ type Act = [key: string, text: string, press: () => void];
 const text = (words: string): HTMLElement[] => (words ? [h("bdi", {}, words)] : []);
 
 export class Card {
-  readonly node: HTMLLIElement;
+  declare readonly node: HTMLLIElement;
   // For a hand that points at the picture; the keyboard has the button.
   readonly #picture = h("div", { class: "greenroom-picture", click: () => this.#tools.querySelector<HTMLElement>("[data-act=crop]")?.click() });
   readonly #title = h("strong", { class: "greenroom-name" });
@@ -66,7 +66,7 @@ export class Card {
     this.#bar.value = item.size ? item.sent / item.size : 0;
     this.#bar.ariaLabel = words.say("progress_of", { name: item.name });
     this.#paint();
-    const hints = [item.note, this.#isUnseen ? words.say("unseen") : ""].filter(Boolean);
+    const hints = [item.note, words.say(this.#isUnseen ? "unseen" : ""), words.say(this.#acts.length ? "" : "no_undo")].filter(Boolean);
     this.#errors.replaceChildren(...item.errors.map((each) => h("p", { class: "greenroom-error" }, each)),
       ...hints.map((each) => h("p", { class: "greenroom-hint" }, each)));
     this.#updateTools();
@@ -95,7 +95,8 @@ export class Card {
     const part = item.size ? item.sent / item.size : 0;
     const next = this.#next;
     if (next) return words.say("replaced", { name: next.name });
-    const key = item.state === "waiting" ? `waiting_${field.transfer}` : item.isHeld ? item.file && "ready" : item.state;
+    const key = item.state === "waiting" ? `waiting_${field.transfer}` : item.isHeld ? item.file && "ready"
+      : item.state === "removed" && this.host.inPlaceOf(item) ? "displaced" : item.state;
     return words.say(key || "", {
       name: item.name, percent: words.percent(part), done: words.size(item.sent), size: words.size(item.size),
     });
@@ -113,21 +114,20 @@ export class Card {
       pause: () => sender.pause(item), resume: queue, retry: () => retry(host, item),
       choose, replace: choose, undo: () => host.undo(item),
     };
-    return (ACTS[item.state] ?? "crop replace remove").split(" ").filter((key) => this.#isOffered(key)).map((key) =>
-      [key, press[key] ? words.say(key) : "", press[key] ?? (() => host.takeOut(item))]);
+    return this.#acts.map((key) => [key, press[key] ? words.say(key) : "", press[key] ?? (() => host.takeOut(item))]);
   }
 
-  #isOffered(key: string): boolean {
+  get #acts(): string[] {
     const { item, host } = this;
-    switch (key) {
-      case "crop": return host.field.crop !== "" && (item.isPicture || item.saved !== ""); // also while it is on its way
-      case "send_whole": return host.field.transfer === "accept";
-      case "retry": return canRetry(host, item);
-      case "choose": return !item.file;
-      case "undo": return host.hasRoom || !!host.inPlaceOf(item);
-      case "remove": return item.removable;
-      default: return true;
-    }
+    const isOffered: Record<string, boolean> = {
+      crop: host.field.crop !== "" && (item.isPicture || item.saved !== ""), // also while it is on its way
+      send_whole: host.field.transfer === "accept",
+      retry: canRetry(host, item),
+      choose: !item.file,
+      undo: host.hasRoom || !!host.inPlaceOf(item),
+      remove: item.removable,
+    };
+    return (ACTS[item.state] ?? "crop replace remove").split(" ").filter((key) => isOffered[key] ?? true);
   }
 
   #updateTools(): void {
@@ -143,10 +143,9 @@ export class Card {
     const { name } = item;
     const make = ([act, text, press]: Act): HTMLButtonElement => {
       const label = words.say(`${act}_name`, { name });
-      const made = button(text, press, { icon: SIGNS[act] ?? act, label, class: `greenroom-act-${act}` });
-      made.dataset.act = act;
-      made.setAttribute("aria-describedby", this.#errors.id);
-      return made;
+      return button(text, press, {
+        sign: SIGNS[act] ?? act, label, kind: `greenroom-act-${act}`, "data-act": act, "aria-describedby": this.#errors.id,
+      });
     };
     this.#tools.replaceChildren(...list.map(make));
     this.#sorts.replaceChildren();

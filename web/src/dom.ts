@@ -50,12 +50,10 @@ export function icon(name: string): SVGSVGElement {
 
 /** A button that submits nothing. With `label` its name is more than its text, or its text is only a picture. */
 export function button(
-  text: string, press: (event: Event) => void, options: { icon?: string; label?: string; class?: string } = {},
+  text: string, click: (event: Event) => void,
+  { sign = "", label, kind = "", ...values }: { sign?: string; label?: string; kind?: string } & Values = {},
 ): HTMLButtonElement {
-  const { icon: sign, label } = options;
   return h("button", {
-    type: "button",
-    class: `greenroom-button ${options.class ?? ""}`,
-    "aria-label": label, title: text ? null : label, click: press,
+    type: "button", class: `greenroom-button ${kind}`, "aria-label": label, title: text ? null : label, click, ...values,
   }, sign && icon(sign), text && h("span", {}, text));
 }

@@ -108,7 +108,7 @@ export class GreenroomCrop extends HTMLElement {
     });
     this.#wholly = button(" ", () => this.#done(this.#whole));
     this.#choice = this.#task.ratio ? null : this.#shapes();
-    const tool = (key: string, sign: string, press: () => void) => button("", press, { icon: sign, label: say(key) });
+    const tool = (key: string, sign: string, press: () => void) => button("", press, { sign, label: say(key) });
     this.#dialog = h("dialog", {
       class: "greenroom-dialog", "aria-labelledby": "greenroom-crop-title",
       cancel: (event: Event) => { event.preventDefault(); this.#done(undefined) },
@@ -134,7 +134,7 @@ export class GreenroomCrop extends HTMLElement {
       button(say("reset"), () => this.#reset()),
       this.#wholly,
       button(say("cancel"), () => this.#done(undefined)),
-      button(say("apply"), () => this.#apply(), { class: "greenroom-primary" })),
+      button(say("apply"), () => this.#apply(), { kind: "greenroom-primary" })),
     this.#task.live.region);
     this.replaceChildren(this.#dialog);
   }

@@ -6,7 +6,7 @@ import { type Field, type ServerRow, Words } from "./field";
 import { clamp, parseRatio } from "./geometry";
 import { Intake } from "./intake";
 import { Item, type KeptRow, stateJson } from "./item";
-import { keep, reloaded } from "./kept";
+import { isReloading, keep, kept } from "./kept";
 import { Live } from "./live";
 import { Saving } from "./saving";
 import { Sender } from "./sender";
@@ -15,17 +15,19 @@ import { take } from "./taking";
 
 /** What stops a file on its way is said aloud; where several are stopped at once, about one of them. */
 const SPOKEN = ["offline", "paused", "retrying", "failed"];
+/** In front of a list that is kept as it came: nothing to JSON. */
+const UNCHANGED = " ";
 const REPLACED = "[name$=-state], .greenroom-rows, .greenroom-default, .greenroom-line, .greenroom-saving, .greenroom-unseen, svg";
 
 export class GreenroomUpload extends HTMLElement {
   static readonly formAssociated = true;
   readonly internals = this.attachInternals();
   items: Item[] = [];
-  field!: Field;
-  words!: Words;
-  input!: HTMLInputElement;
+  declare field: Field;
+  declare words: Words;
+  declare input: HTMLInputElement;
   readonly live = new Live();
-  sender!: Sender;
+  declare sender: Sender;
   #cards = new Map<Item, Card>();
   #list!: HTMLUListElement;
   #state!: HTMLInputElement;
@@ -35,6 +37,8 @@ export class GreenroomUpload extends HTMLElement {
   #saving!: Saving;
   #intake!: Intake;
   #initial: ServerRow[] = [];
+  /** What this tab kept of the list when the page was left: a form that has come back is the same list. */
+  #last: KeptRow[] = [];
   #restored = "";
   #atFirst = "";
   #keptAtFirst = "";
@@ -50,8 +54,8 @@ export class GreenroomUpload extends HTMLElement {
     // The empty row of a formset waits to be copied; its copies get names of their own.
     if (!this.dataset.field || !input || input.name.includes("__prefix__")) return;
     this.#key ||= `greenroom ${location.pathname} ${input.name} ${[...document.querySelectorAll(this.localName)].indexOf(this)}`;
-    const kept = this.#state ? "" : reloaded(this.#key);
-    if (!this.#state) this.#build(input);
+    const last = this.#state ? "" : kept(this.#key);
+    if (!this.#state) this.#build(input, last);
     this.#here = new AbortController();
     const { signal } = this.#here;
     const hear = (name: string, heard: () => void) => addEventListener(name, heard, { signal });
@@ -63,7 +67,8 @@ export class GreenroomUpload extends HTMLElement {
     this.#saving.listen(signal);
     this.#intake.listen(signal);
     this.sender.pump(); // what was under way when it was taken out of the page
-    const state = this.#restored || kept;
+    // Where nothing was changed, a reload shows what the server has by then.
+    const state = this.#restored || (isReloading() && !last.startsWith(UNCHANGED) ? last : "");
     if (state) this.formStateRestoreCallback(state);
   }
 
@@ -93,7 +98,7 @@ export class GreenroomUpload extends HTMLElement {
   /** As the page came; what was added since can be had back. */
   formResetCallback(): void {
     if (!this.#state) return;
-    const initial = this.#initial.map((each) => Item.of(each));
+    const initial = this.#asItCame;
     const added = this.items.filter((each) =>
       (each.isUndoable || each.state === "removed") && !initial.some((one) => one.key === each.key));
     for (const item of added) if (item.isUndoable) item.move("removed");
@@ -110,10 +115,10 @@ export class GreenroomUpload extends HTMLElement {
 
   // -- building ----------------------------------------------------------------------------------------
 
-  #build(input: HTMLInputElement): void {
+  #build(input: HTMLInputElement, last: string): void {
     this.input = input;
     this.field = JSON.parse(this.dataset.field!) as Field;
-    this.words = new Words(this.field.words, this.field.lang);
+    this.words = new Words(this.field);
     const rows = [...this.querySelectorAll<HTMLElement>("[data-row]")];
     this.#initial = rows.map((each) => JSON.parse(each.dataset.row!) as ServerRow);
     // The rows it takes over; and what an element has made of them, where its markup was copied.
@@ -137,7 +142,8 @@ export class GreenroomUpload extends HTMLElement {
     this.#intake = new Intake(this, (files) => void take(this, files));
     // A row of a formset that may stay empty has no `required`, whatever its field says.
     this.#needed = this.field.required && (input.required || rows.length > 0);
-    this.items = this.#initial.map((each) => Item.of(each));
+    this.#last = JSON.parse(last || "[]") as KeptRow[];
+    this.items = this.#asItCame;
     this.#isUnsaved = this.field.posted && this.items.some((each) => each.token || each.state === "removed");
     this.#keptAtFirst = this.#kept;
     this.render();
@@ -148,6 +154,7 @@ export class GreenroomUpload extends HTMLElement {
   get isChanged(): boolean { return this.#isUnsaved || this.#state.value !== this.#atFirst }
 
   get #kept(): string { return JSON.stringify(this.items.map((each) => each.kept()).filter(Boolean)) }
+  get #asItCame(): Item[] { return Item.allOf(this.#initial, this.#last) }
   get #croppable(): boolean { return this.field.crop !== "" }
   /** What the server was asked about longest ago. */
   get oldest(): Item | undefined {
@@ -181,7 +188,9 @@ export class GreenroomUpload extends HTMLElement {
     }
     if (was !== item.state) this.tell("state", item);
     this.render();
-    if (item.errors.length) this.live.say(item.id, item.errors.join(" "));
+    const gone = this.items.filter((each) => each.state === "expired").length;
+    if (item.state === "expired" && gone > 1) this.live.say("expired", this.words.say("said_gone", { n: gone }));
+    else if (item.errors.length) this.live.say(item.state === "expired" ? "expired" : item.id, item.errors.join(" "));
     else if (was !== item.state && SPOKEN.includes(item.state)) this.live.say(item.state, `${item.name}: ${card.says}`);
     else if (was === "verifying" && item.isHeld) this.live.say(item.id, this.words.say("said_ready", { name: item.name }));
     this.#saving.go();
@@ -227,19 +236,17 @@ export class GreenroomUpload extends HTMLElement {
 
   /** What the form sends, and what the browser keeps for Back and reload. */
   #write(): void {
-    const active = this.items.filter((each) => each.state !== "removed" && each.posted(this.#croppable) && !each.replaces);
-    const removed = this.items.filter((each) => each.state === "removed");
+    const rows = this.items.filter((each) => !each.replaces && each.posted(this.#croppable));
     // A field for one file looks at the first row only.
-    const rows = this.field.multiple ? this.items.filter((each) => !each.replaces) : [...active, ...removed].slice(0, 1);
-    const text = stateJson(rows, this.#croppable);
-    const value = text === "[]" ? "" : text;
+    const one = rows.find((each) => each.state !== "removed") ?? rows[0];
+    const value = one ? stateJson(this.field.multiple ? rows : [one], this.#croppable) : "";
     if (this.#state.value !== value) {
       this.#state.value = value;
       this.dispatchEvent(new Event("change", { bubbles: true }));
     }
-    this.internals.setFormValue(null, this.#kept);
-    // Where nothing was changed, a reload shows what the server has by then.
-    keep(this.#key, this.#kept === this.#keptAtFirst ? "" : this.#kept);
+    const list = this.#kept;
+    this.internals.setFormValue(null, list);
+    keep(this.#key, (list === this.#keptAtFirst ? UNCHANGED : "") + list);
   }
 
   /** Where the keyboard goes when a card is gone or wants to be seen. */

@@ -1,6 +1,6 @@
 // What the server tells the element: about its field, about each file, and the words. See greenroom/element.py.
 
-import type { Crop } from "./geometry";
+import { type Crop, round } from "./geometry";
 
 export interface Facts {
   readonly name: string;
@@ -49,12 +49,17 @@ export interface Field {
   readonly held: string;
   readonly csrf: string;
   readonly cookie: string;
+  /** Of sizes: what bytes, thousands, millions of them and so on are called. */
+  readonly units: readonly string[];
   readonly words: Record<string, string | string[]>;
 }
 
+export const csrfInput = (form: ParentNode | null): HTMLInputElement | null | undefined =>
+  form?.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
+
 /** The security token: the form's own input, else the cookie. */
 export function csrfToken(field: Field, form: HTMLFormElement | null): string {
-  const input = form?.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
+  const input = csrfInput(form);
   if (input) return input.value;
   const found = document.cookie.split("; ").find((each) => each.startsWith(`${field.cookie}=`));
   return found ? decodeURIComponent(found.slice(field.cookie.length + 1)) : "";
@@ -93,17 +98,16 @@ export function tooSmall(field: Field, words: Words, { name, width = 0, height =
 }
 
 const SAMPLES = [0, 1, 2, 3, 6, 11, 100];
-const UNITS = "byte kilobyte megabyte gigabyte terabyte".split(" ");
 
 /** The server's sentences with values in them, and numbers as the page's language writes them. */
 export class Words {
   readonly #plural: Intl.PluralRules;
   readonly #lang: string;
 
-  constructor(private readonly texts: Field["words"], lang: string) {
+  constructor(private readonly field: Pick<Field, "lang" | "units" | "words">) {
     let known: string[] = [];
     try {
-      known = Intl.NumberFormat.supportedLocalesOf(lang);
+      known = Intl.NumberFormat.supportedLocalesOf(field.lang);
     } catch {
       // A site may name a language of its own as it likes; its numbers are written as in English.
     }
@@ -113,7 +117,7 @@ export class Words {
 
   /** A phrase; `n`, where there is one, chooses among the forms of what counts. */
   say(key: string, values: Record<string, string | number> = {}): string {
-    const text = this.texts[key];
+    const text = this.field.words[key];
     const template = Array.isArray(text) ? this.#form(text, Number(values.n)) : text ?? "";
     return template.replace(/%\((\w+)\)s/g, (_all, name: string) => {
       const value = values[name] ?? "";
@@ -140,12 +144,12 @@ export class Words {
     return this.number(Math.floor(part * 100) / 100, { style: "percent" });
   }
 
+  /** As the server's `format_size` says it. */
   size(bytes: number): string {
-    let [power, value] = [0, bytes];
-    for (; value >= 999.5 && power < 4; power += 1) value /= 1000;
-    return this.number(value, {
-      style: "unit", unit: UNITS[power], unitDisplay: power ? "short" : "long", maximumFractionDigits: +(value < 99.95 && power > 1),
-    });
+    let power = 0;
+    const tenths = (): number => round(bytes * 10 / 1000 ** power);
+    while (tenths() >= 10_000 && power < 4) power += 1;
+    return `${this.number(tenths() / 10)} ${this.field.units[power]}`;
   }
 
   /** Rounded the way people say it. */

@@ -17,6 +17,8 @@ export interface KeptRow extends ServerRow {
   readonly successor?: string | undefined;
 }
 
+type AnyRow = ServerRow & Partial<KeptRow>;
+
 let count = 0;
 
 export class Item {
@@ -71,7 +73,7 @@ export class Item {
   }
 
   /** A row of the server's, or one that was kept. */
-  static of(row: ServerRow & Partial<KeptRow>): Item {
+  static of(row: AnyRow): Item {
     const held: State = row.saved ? "saved" : row.crop ? "cropped" : "ready";
     const item = new Item(row, row.state ?? (row.removed ? "removed" : row.errors.length ? "invalid" : held));
     item.before = held;
@@ -87,20 +89,23 @@ export class Item {
     return item;
   }
 
-  static allOf(rows: readonly KeptRow[]): Item[] {
+  /** Rows, and who takes whose place among them, which the server is not told: `kept` has it. */
+  static allOf(rows: readonly AnyRow[], kept = rows): Item[] {
     const items = rows.map((each) => Item.of(each));
     const found = (key?: string): Item | null => items.find((each) => key && each.key === key) ?? null;
-    items.forEach((item, at) => {
-      item.replaces = found(rows[at]!.replaces);
-      item.successor = found(rows[at]!.successor);
-    });
+    for (const row of kept) {
+      const item = found(row.saved || row.use);
+      if (!item) continue;
+      item.replaces = found(row.replaces);
+      item.successor = found(row.successor);
+    }
     return items;
   }
 
   get name(): string { return this.facts.name }
   get size(): number { return this.facts.size ?? this.file?.size ?? 0 }
-  /** What it is known by on the server. */
-  get key(): string { return this.saved || this.token }
+  /** What it is known by, also when it comes back from the server. */
+  get key(): string { return this.saved || this.use }
   get isPicture(): boolean { return this.width > 0 }
   get isPending(): boolean { return isPending(this.state) }
   get isHeld(): boolean { return isHeld(this.state) }

@@ -8,14 +8,17 @@ export function keep(key: string, state: string): void {
   }
 }
 
-/** What was kept under `key`, if this page is being reloaded just now; "" for any other way to get to it. */
-export function reloaded(key: string): string {
-  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  // What is put into the page later, by a script, is new and was never reloaded.
-  if (navigation?.type !== "reload" || document.readyState === "complete") return "";
+/** What was kept under `key` last; "" if nothing was. */
+export function kept(key: string): string {
   try {
     return sessionStorage.getItem(key) ?? "";
   } catch {
     return "";
   }
+}
+
+/** Whether this page is being reloaded just now. What a script puts into it later is new and was never reloaded. */
+export function isReloading(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return navigation?.type === "reload" && document.readyState !== "complete";
 }

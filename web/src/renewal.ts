@@ -1,7 +1,7 @@
 // A page that has outlived its session: somebody signed out or in, or it was open for too long.
 
 import type { GreenroomUpload } from "./element";
-import type { Field } from "./field";
+import { csrfInput, type Field } from "./field";
 
 /**
  * Ask for the page once more and take from it what is signed for whoever asks now: the policy, and the form's security
@@ -15,8 +15,7 @@ export async function renew(host: GreenroomUpload): Promise<boolean> {
   const same = inputs.find((each) => named(each) === named(host.input))?.closest<HTMLElement>("[data-field]");
   if (!same) return false;
   host.field.policy = (JSON.parse(same.dataset.field!) as Field).policy;
-  const token = (root: ParentNode | null) => root?.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
-  const [ours, theirs] = [token(host.internals.form), token(page)];
+  const [ours, theirs] = [csrfInput(host.internals.form), csrfInput(page)];
   if (ours && theirs) ours.value = theirs.value;
   return true;
 }

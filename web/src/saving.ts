@@ -9,7 +9,7 @@ const STUCK = ["failed", "needs-reselect", "expired"];
 const OLD_MS = 5000;
 
 export class Saving {
-  readonly node: HTMLElement;
+  declare readonly node: HTMLElement;
   readonly #text = h("span");
   #form: HTMLFormElement | null = null;
   #submitter: HTMLElement | null = null;

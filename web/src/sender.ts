@@ -207,7 +207,7 @@ export class Sender {
     item.transfer = null;
     item.url = "";
     if (transfer) void transfer.cancel().catch(() => undefined);
-    else if (url) void giveUp(url, this.#headers());
+    else if (url) giveUp(url, this.#headers());
     this.pump();
   }
 

@@ -7,11 +7,10 @@ import type { State } from "./states";
 import { canRetry, retry } from "./taking";
 
 const GOING: State[] = ["queued", "uploading", "retrying", "offline"];
-const STOPPED: State[] = ["paused", "failed", "verifying"];
 const isRefused = (item: Item): boolean => item.state === "rejected";
 
 export class Summary {
-  readonly node: HTMLElement;
+  declare readonly node: HTMLElement;
   /** How much of all that this page sends is sent, from 0 to 1. */
   part = 0;
   readonly #text = h("span");
@@ -75,7 +74,7 @@ export class Summary {
       ["retry", (each) => canRetry(host, each), (each) => retry(host, each)],
       ["resume", (each) => each.state === "paused", (each) => host.sender.queue(each)],
       ["pause", going, (each) => host.sender.pause(each)],
-      ["cancel", (each) => going(each) || STOPPED.includes(each.state), takeOut],
+      ["cancel", (each) => each.isPending || each.state === "failed", takeOut],
       ["dismiss", isRefused, takeOut],
     ];
     const offered = all.filter(([, is]) => host.items.some(is));
@@ -87,7 +86,7 @@ export class Summary {
       const items = host.items.filter(is);
       if (key !== "retry") items.reverse();
       for (const each of items) if (is(each)) act(each); // there is room for so many only
-    }, { icon: SIGNS[key] ?? key })));
+    }, { sign: SIGNS[key] ?? key })));
     if (had) this.#tools.querySelector("button")?.focus();
   }
 }

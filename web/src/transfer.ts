@@ -33,10 +33,7 @@ export async function send(job: Job): Promise<Transfer> {
 }
 
 /** Give up an upload that nobody is sending. What fails here is the sweeper's. */
-export async function giveUp(url: string, headers: Record<string, string>): Promise<void> {
-  try {
-    await fetch(url, { method: "DELETE", headers: { ...headers, "Tus-Resumable": "1.0.0" }, keepalive: true });
-  } catch {
-    // It is held for a day at most.
-  }
+export function giveUp(url: string, headers: Record<string, string>): void {
+  fetch(url, { method: "DELETE", headers: { ...headers, "Tus-Resumable": "1.0.0" }, keepalive: true })
+    .catch(() => undefined); // it is held for a day at most
 }

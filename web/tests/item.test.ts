@@ -69,6 +69,17 @@ describe("what is kept for Back and reload", () => {
     expect(allAgain([old!, half!])[1]!.replaces).toBeNull();
   });
 
+  it("is, when the form has come back with its rows, who has taken whose place", () => {
+    const [old, other] = [Item.of(ROW), Item.of({ ...ROW, use: "other" })];
+    old!.move("removed");
+    old!.successor = other!;
+    const kept = JSON.parse(JSON.stringify([old, other].map((each) => each!.kept()))) as KeptRow[];
+    const rows: ServerRow[] = [{ ...ROW, use: "new" }, { ...ROW, use: "other", token: "signed anew" }, { ...ROW, removed: true }];
+    const items = Item.allOf(rows, kept);
+    expect(items.map((each) => each.successor)).toEqual([null, null, items[1]]);
+    expect(Item.allOf(rows.slice(2), kept)[0]!.successor).toBeNull(); // what took its place has gone
+  });
+
   it("is nothing of what the server does not have any more; chosen again, it is known and keeps its crop", () => {
     const item = Item.of({ ...ROW, crop: CROP });
     item.expire();
@@ -94,9 +105,13 @@ it("makes uses that the server takes, and no two alike", () => {
 
 describe("words", () => {
   const words = (lang: string) => new Words({
-    n: ["0", "1", "2", "3", "6", "11", "100"].map((each) => `${each}: %(n)s`),
-    quoted: "“%(name)s”", too_large: "%(name)s: %(limit)s", empty: "%(name)s is empty", type: "%(name)s %(found)s %(allowed)s",
-  }, lang);
+    lang,
+    units: ["B", "kB", "MB", "GB", "TB"],
+    words: {
+      n: ["0", "1", "2", "3", "6", "11", "100"].map((each) => `${each}: %(n)s`),
+      quoted: "“%(name)s”", too_large: "%(name)s: %(limit)s", empty: "%(name)s is empty", type: "%(name)s %(found)s %(allowed)s",
+    },
+  });
 
   it.each([["en", 1, "1"], ["en", 5, "0"], ["pl", 1, "1"], ["pl", 3, "2"], ["pl", 5, "0"], ["ar", 2, "2"], ["ar", 11, "11"], ["ja", 1, "0"]])(
     "in %s %i is counted like %s", (lang, n, like) => {
@@ -110,13 +125,14 @@ describe("words", () => {
 
   it("says sizes as the server does", () => {
     const say = (bytes: number) => words("en").size(bytes);
-    expect([999, 1000, 423_104, 1_500_000, 2e9].map(say)).toEqual(["999 bytes", "1 kB", "423 kB", "1.5 MB", "2 GB"]);
+    expect([0, 999, 1000, 1249, 1250, 423_104, 999_949, 999_950, 2_621_440, 999_999_999, 1e16].map(say)).toEqual(
+      ["0 B", "999 B", "1 kB", "1.2 kB", "1.3 kB", "423.1 kB", "999.9 kB", "1 MB", "2.6 MB", "1 GB", "10,000 TB"]);
   });
 
   it("objects to size and type before anything is sent", () => {
     const field = { bytes: 3, empty: false, types: ["image/*"], allowed: "a picture", kinds: { "text/*": "text" } } as unknown as Field;
     const found = (content: string, type: string) => objection(field, words("en"), new File([content], "a", { type }));
-    expect(found("1234", "image/png")).toBe("“a”: 3 bytes");
+    expect(found("1234", "image/png")).toBe("“a”: 3 B");
     expect(found("", "image/png")).toBe("“a” is empty");
     expect(found("12", "text/plain")).toBe("“a” text a picture");
     expect(found("12", "font/woff")).toBe("“a” font/woff a picture");

@@ -303,9 +303,7 @@ class TooManyFrames(Refused):
     """Params: `frames`, `limit`."""
 
     code = "too_many_frames"
-    template = _(
-        "%(name)s has %(frames)s frames or pages; at most %(limit)s are taken. Choose a shorter one."
-    )
+    template = _("%(name)s has %(frames)s frames or pages, and the limit is %(limit)s. Choose a shorter one.")
 
 
 class TooMuchWork(Refused):

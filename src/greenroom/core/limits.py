@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ def format_size(size: int) -> str:
     """A size in bytes as a person reads it, in SI units: 999 B, 2 MB, 1.5 GB."""
     for unit, smaller in (("TB", "GB"), ("GB", "MB"), ("MB", "KB"), ("KB", "B")):
         if size >= UNITS[unit] - UNITS[smaller] / 20:  # what would round up to 1000 of the smaller one
-            text = f"{size / UNITS[unit]:.1f}".removesuffix(".0")
+            tenths = math.floor(size * 10 / UNITS[unit] + 0.5)  # as the browser's element rounds
+            text = f"{tenths / 10:.1f}".removesuffix(".0")
             return f"{text} {'kB' if unit == 'KB' else unit}"
     return f"{size} B"
 
