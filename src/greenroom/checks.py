@@ -36,7 +36,7 @@ _LASTING = {
 
 def register_all() -> None:
     """Called once, when the app is ready."""
-    for check in (check_settings, check_middleware, check_urls):
+    for check in (check_settings, check_middleware, check_urls, check_routers):
         register(check)
     register(check_tables, Tags.database)
     register(check_durability, Tags.database)
@@ -131,6 +131,23 @@ def check_urls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         hint = 'Add path("greenroom/", include("greenroom.urls")) to urlpatterns.'
         return [Error("The URLs of Greenroom are not included.", hint=hint, id="greenroom.E009")]
     return []
+
+
+def check_routers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E012: all records are in one database, and the users, to whom they refer, in the same one."""
+    from django.contrib.auth import get_user_model
+    from django.db import router
+
+    from .models import StagedOwner, StagedUpload, StagedUse
+
+    kinds = (StagedUpload, StagedOwner, StagedUse, get_user_model())
+    aliases = {kind.__name__: router.db_for_write(kind) for kind in kinds}
+    if len(set(aliases.values())) == 1:
+        return []
+    named = ", ".join(f"{name} in {alias!r}" for name, alias in aliases.items())
+    message = f"The records of Greenroom refer to each other and to users, but DATABASE_ROUTERS put {named}."
+    hint = "Let the router give one database to the apps greenroom and auth; what is saved may be in others."
+    return [Error(message, hint=hint, id="greenroom.E012")]
 
 
 def check_tables(

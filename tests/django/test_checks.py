@@ -147,6 +147,22 @@ def test_the_urls() -> None:
 
 @pytest.mark.usefixtures("included")
 @pytest.mark.django_db(transaction=True)
+class Parted:
+    """A router that leaves the users alone."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "elsewhere" if model._meta.app_label == "greenroom" else None
+
+
+@pytest.mark.usefixtures("included")
+def test_records_and_users_in_different_databases(settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.Parted"]
+    message = found()["greenroom.E012"]
+    assert "StagedUpload in 'elsewhere'" in message.msg
+    assert "User in 'default'" in message.msg
+
+
+@pytest.mark.usefixtures("included")
 def test_the_tables(monkeypatch: Any) -> None:
     assert found(databases=["default"]) == {}
     monkeypatch.setattr(StagedUpload._meta, "db_table", "a_table_that_nobody_has_made")
