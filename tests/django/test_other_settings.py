@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
+from django.utils.translation import override
 
 from greenroom.models import StagedUpload
 from tests.django.conftest import Browser
@@ -116,6 +117,7 @@ def case(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Itera
     before = get_script_prefix()
     set_script_prefix(f"{settings.FORCE_SCRIPT_NAME or ''}/")  # as Django's handlers of servers do it
     with contextlib.ExitStack() as stack:
+        stack.enter_context(override("en"))  # the language's middleware leaves its thread in the one that was asked for
         if request.param == "another database":
             copied = shutil.copy(request.getfixturevalue("migrated"), tmp_path)
             stack.enter_context(second_database(Path(copied)))
