@@ -117,7 +117,7 @@ def case(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> Itera
     before = get_script_prefix()
     set_script_prefix(f"{settings.FORCE_SCRIPT_NAME or ''}/")  # as Django's handlers of servers do it
     with contextlib.ExitStack() as stack:
-        stack.enter_context(override("en"))  # the language's middleware leaves its thread in the one that was asked for
+        stack.enter_context(override("en"))  # a language's middleware leaves its thread in that language
         if request.param == "another database":
             copied = shutil.copy(request.getfixturevalue("migrated"), tmp_path)
             stack.enter_context(second_database(Path(copied)))
