@@ -13,7 +13,7 @@ from greenroom.ledger import to_datetime
 from greenroom.models import StagedUpload
 from tests.django.conftest import Browser
 from tests.images import pictures
-from tests.pages import Page, encode, errors_of, page_of
+from tests.pages import CONTENT_TYPE, Page, encode, errors_of, page_of
 from tests.shop.models import Album, Paper, Product
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -263,6 +263,17 @@ def test_a_file_whose_part_is_no_part_is_never_passed_over(browser: Browser, hea
         assert answer.status_code == 400
         assert not Paper.objects.exists()
         assert not StagedUpload.objects.exists()
+
+
+@pytest.mark.parametrize("charset", ["hex", "rot13", "base64", "idna", "undefined"])
+def test_a_form_in_what_is_no_charset_of_texts(browser: Browser, charset: str) -> None:
+    """Python knows them as encodings, and decodes no text by them."""
+    body = browser.get("/paper/").body({"title": "tea"}, {"body": ("tea.txt", b"tea")})
+    answer = browser.client.generic(
+        "POST", "/paper/", body, content_type=f"{CONTENT_TYPE}; charset={charset}"
+    )
+    assert answer.status_code == 400
+    assert not StagedUpload.objects.exists()
 
 
 # -- pictures --------------------------------------------------------------------------------------

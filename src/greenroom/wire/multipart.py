@@ -245,7 +245,12 @@ class MultipartParser:
 
     def _reread(self, text: str) -> str:
         """Names are UTF-8 on the wire; a form of another encoding reads those bytes in its own way."""
-        return text if self._encoding == "utf-8" else text.encode().decode(self._encoding, "replace")
+        if self._encoding == "utf-8":
+            return text
+        try:
+            return text.encode().decode(self._encoding, "replace")
+        except (LookupError, UnicodeError):  # "hex" and "idna" are encodings to Python, too
+            raise MalformedBody(reason="its charset is none that a form can have") from None
 
 
 def boundary_of(content_type: str) -> bytes:
