@@ -72,8 +72,8 @@ def cards() -> dict[str, str | list[str]]:
             "%(name)s is no longer held (files wait only for a time, and until you sign out). Try again: it is sent anew."
         ),
         "download": _("Download it as it was chosen"),
-        "result": _("result %(w)s × %(h)s"),
-        "pixels": _("%(w)s × %(h)s"),
+        "result": _("result %(w)s\u00a0×\u00a0%(h)s"),  # on one line
+        "pixels": _("%(w)s\u00a0×\u00a0%(h)s"),
         "saved": _("saved"),
         "unseen": _("Its preview cannot be shown."),
         "unread": _("%(name)s holds nothing that can be read. Check it, then choose it again."),
@@ -169,7 +169,7 @@ def editor() -> dict[str, str | list[str]]:
         "width": _("Width"),
         "height": _("Height"),
         "result_pixels": _("%(w)s × %(h)s pixels"),
-        "below": _("At least %(w)s × %(h)s are needed."),
+        "below": _("Too small: at least %(w)s\u00a0×\u00a0%(h)s"),
         "said_area": _("Left %(x)s, top %(y)s, %(w)s × %(h)s pixels"),
         "reset": _("Reset"),
         "apply": _("Apply"),

@@ -259,3 +259,17 @@ def test_a_free_crop_has_any_shape_or_one_of_a_choice(visitor: Person, samples: 
     cards.apply_as("apply")
     crop = visitor.page.evaluate("window.cropped")
     assert (crop["w"], crop["h"], crop["flip"]) == (1200, 1600, True)
+
+
+def test_the_warning_of_too_small_a_crop_leaves_room_on_a_phone(
+    new_person: Callable[..., Person], samples: Path
+) -> None:
+    person = new_person(
+        javascript=True, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    cards = Cards(person.go("/portrait/"), "portrait").choose(samples / LAKE).wait(LAKE, "waiting").edit(LAKE)
+    cards.type("w", 200)
+    warning = cards.dialog.locator(".greenroom-error")
+    assert warning.inner_text() == "Too small: at least 300\u00a0×\u00a0300"
+    lines = "each => each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight)"
+    assert round(warning.evaluate(lines)) <= 2

@@ -115,6 +115,44 @@ def test_a_second_press_opens_no_second_editor(person: Person, samples: Path) ->
     assert cards.dialog.count() == 1
 
 
+def test_a_double_click_on_save_does_not_cancel_what_it_began(
+    new_person: Callable[..., Person], samples: Path
+) -> None:
+    """The line that says what is waited for moves the button away, and has a Cancel."""
+    person = new_person(javascript=True, viewport={"width": 390, "height": 844})
+    cards = Cards(person.go("/backup/"), "file")
+    gate = Gate(person.page)
+    cards.choose(samples / "leaf.png").wait("leaf.png", "uploading")
+    save = person.page.get_by_role("button", name="Upload and save")
+    save.scroll_into_view_if_needed()
+    before = save.bounding_box()
+    person.press(save)
+    waiting = person.page.locator(".greenroom-saving")
+    cancel = waiting.get_by_role("button", name="Cancel")
+    after = cancel.bounding_box()
+    x, y = after["x"] + after["width"] / 2, max(before["y"], after["y"]) + 5
+    assert before["x"] < x < before["x"] + before["width"]
+    assert y < min(before["y"] + before["height"], after["y"] + after["height"]), (
+        "the one is where the other was"
+    )
+    person.press(cancel)
+    assert waiting.is_hidden()
+    assert save.bounding_box() == before
+    person.page.mouse.dblclick(x, y)
+    assert waiting.is_visible()
+    gate.open()
+    person.page.wait_for_url("**/saved/*/")
+
+
+def test_back_finds_what_is_held_where_it_is_all_that_the_form_has(person: Person, samples: Path) -> None:
+    cards = Cards(person.go("/two-step/"), "picture").choose(samples / "leaf.png").wait("leaf.png")
+    person.send("Continue")
+    person.back()
+    cards.wait("leaf.png")
+    person.send("Continue")
+    assert person.path == "/two-step/details/"
+
+
 def test_a_form_that_is_reset_does_not_go_on_to_save(person: Person, samples: Path) -> None:
     cards = Cards(person.go("/album/"), "photos")
     person.write("title", "Leaves")

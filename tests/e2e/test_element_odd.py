@@ -252,8 +252,8 @@ def test_a_file_has_one_size_with_and_without_javascript(
     bare = new_person().go("/album/")
     bare.choose("photos", samples / "leaf.png")
     bare.send("Save the album")  # without a title
-    sizes = [each.page.locator(".greenroom-facts").inner_text() for each in (visitor, bare)]
-    assert sizes == ["150.3 kB · 640 × 640"] * 2
+    sizes = [each.page.locator(".greenroom-facts").inner_text().split(" · ")[0] for each in (visitor, bare)]
+    assert sizes == ["150.3 kB"] * 2
 
 
 def test_leaving_a_form_that_has_come_back_warns_as_well(visitor: Person, samples: Path) -> None:

@@ -113,6 +113,18 @@ def test_the_admin_and_its_inlines(new_person: Callable[..., Person], samples: P
     assert digests(files[1:]) == [sha256(samples / "leaf.png"), sha256(samples / "winter.tif")]
 
 
+@pytest.mark.parametrize("width", [1200, 390])
+def test_letters_in_the_admins_inlines_are_as_large_as_elsewhere(
+    new_person: Callable[..., Person], width: int
+) -> None:
+    person = new_person(viewport={"width": width, "height": 844})
+    log_in(person)
+    person.go("/admin/gallery/product/add/")
+    hints = person.page.locator(".greenroom-hint:visible")
+    outside, inside = hints.evaluate_all("all => all.map(each => getComputedStyle(each).fontSize)")
+    assert inside == outside
+
+
 def test_a_form_that_a_script_puts_into_the_page_is_upgraded(visitor: Person, samples: Path) -> None:
     visitor.go("/album/")
     visitor.page.evaluate(

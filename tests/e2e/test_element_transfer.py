@@ -358,7 +358,7 @@ def test_nothing_is_sent_before_the_crop_is_applied(person: Person, samples: Pat
     assert (person.path, cards.focused) == ("/portrait/", "lake-on-its-side.jpg")
     cards.edit("lake-on-its-side.jpg")
     cards.type("w", 250)
-    assert "Smaller than 300 × 300 pixels" in cards.dialog.inner_text()
+    assert "Too small: at least 300\u00a0×\u00a0300" in cards.dialog.inner_text()
     cards.type("w", 600)
     assert sent == []
     cards.apply()

@@ -100,7 +100,7 @@ export class GreenroomCrop extends HTMLElement {
       class: "greenroom-stage", pointerdown: (event: PointerEvent) => this.#grabbed(event),
     }, this.#seen, this.#area);
     this.#preview = h("canvas", { role: "img", "aria-label": words.say("preview_of", { name }) });
-    this.#result = h("p", { class: "greenroom-result" });
+    this.#result = h("div", { class: "greenroom-result" });
     this.#warning = h("p", { class: "greenroom-error" });
     this.#slider = h("input", {
       type: "range", form: "", min: 1, max: 100, step: 1, "aria-label": say("size"),

@@ -133,8 +133,9 @@ export class GreenroomUpload extends HTMLElement {
     this.#summary = new Summary(this);
     this.#saving = new Saving(this);
     this.classList.add("greenroom-upgraded");
-    this.prepend(this.#state, this.#list, this.#summary.node);
-    this.append(this.#saving.node, this.live.region);
+    this.prepend(this.#list, this.#summary.node);
+    // Not in front: Chromium knows a form that it restores by its first two names, which it asks for before this is here.
+    this.append(this.#state, this.#saving.node, this.live.region);
     input.addEventListener("change", () => {
       void take(this, [...input.files ?? []]);
       input.value = "";

@@ -73,7 +73,7 @@ export async function askFacts(field: Field, token: string, options: RequestInit
   });
   if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(answer.statusText);
-  return (await answer.json()) as Facts;
+  return answer.json() as Promise<Facts>;
 }
 
 /** Why the element can tell already that a file will not be taken, in the server's words; "" if it cannot. */

@@ -19,7 +19,8 @@ export class Saving {
 
   constructor(private readonly host: GreenroomUpload) {
     this.node = h("div", { class: "greenroom-saving", hidden: true }, this.#text,
-      button(host.words.say("stay"), () => this.stay()));
+      // Not by the second click of two on the button that saves: by then this may be where that was.
+      button(host.words.say("stay"), (event) => { if ((event as MouseEvent).detail < 2) this.stay() }));
   }
 
   listen(signal: AbortSignal): void {
