@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.db.models import Manager
 
 
 class StagedBoundField(forms.BoundField):
@@ -15,3 +16,9 @@ class StagedBoundField(forms.BoundField):
     def data(self) -> Any:
         """What the widget has read from the post."""
         return super().data
+
+    @cached_property
+    def initial(self) -> Any:
+        """What the form starts with. Django calls whatever can be called; a related manager can, and takes that amiss."""
+        given = self.form.initial.get(self.name, self.field.initial)
+        return given.all() if isinstance(given, Manager) else super().initial

@@ -88,17 +88,18 @@ def check_store(store: object) -> list[CheckMessage]:
     if not isinstance(store, LocalStore) or not isinstance(store, LocalFiles):
         return []
     root = store.root.resolve()  # a symbolic link makes nothing less public
-    hint = 'Set GREENROOM["STORE"] = {"OPTIONS": {"root": BASE_DIR / "greenroom-held"}}.'
+    hint = 'Set GREENROOM["STORE"] = {"OPTIONS": {"root": ...}} to an absolute path'
     for name in ("MEDIA_ROOT", "STATIC_ROOT"):
         public = getattr(settings, name, None)
         if public and root.is_relative_to(Path(public).resolve()):
             # Whatever is in there is served to anybody who guesses its name.
             message = f"Held files are in {root}, inside {name}, which is public."
-            return [Error(message, hint=hint, id="greenroom.E005")]
+            return [Error(message, hint=f"{hint} outside of {public}.", id="greenroom.E005")]
     if settings.MEDIA_ROOT and device_of(root) != device_of(Path(settings.MEDIA_ROOT).absolute()):
         message = (
             f"Held files in {root} are on another file system than MEDIA_ROOT, so every save copies them."
         )
+        hint = f"{hint} on the file system of {settings.MEDIA_ROOT}, and not in it."
         return [Warning(message, hint=hint, id="greenroom.W001")]
     return []
 
@@ -116,7 +117,8 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if conf_owner() == "greenroom.owners.session_owner" and (session is None or session > ours):
         message = "GreenroomMiddleware needs the session of SessionMiddleware, which must stand before it."
-        found.append(Error(message, hint=line, id="greenroom.E007"))
+        hint = line if session is not None else f'Add "{SESSION}" to MIDDLEWARE, before GreenroomMiddleware.'
+        found.append(Error(message, hint=hint, id="greenroom.E007"))
     if csrf is not None and csrf < ours:
         message = "CsrfViewMiddleware stands before GreenroomMiddleware, so it receives every file and refuses later."
         found.append(Error(message, hint=line, id="greenroom.E008"))
@@ -128,7 +130,7 @@ def check_urls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     try:
         reverse("greenroom:preview", args=["token"])
     except NoReverseMatch:
-        hint = 'Add path("greenroom/", include("greenroom.urls")) to urlpatterns.'
+        hint = 'In urls.py: from django.urls import include, and path("greenroom/", include("greenroom.urls")) in urlpatterns.'
         return [Error("The URLs of Greenroom are not included.", hint=hint, id="greenroom.E009")]
     return []
 
@@ -211,7 +213,10 @@ def place(installed: list[str], path: str) -> int | None:
     """Where a middleware, or a subclass of it, stands."""
     wanted = import_string(path)
     for index, each in enumerate(installed):
-        kind: Callable[..., Any] = import_string(each)
+        try:
+            kind: Callable[..., Any] = import_string(each)
+        except ImportError:
+            continue  # Django says so when the first request is to be answered
         if kind is wanted or (isinstance(kind, type) and issubclass(kind, wanted)):
             return index
     return None

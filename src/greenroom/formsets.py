@@ -35,8 +35,9 @@ def save_files(
     deleted, and once that is certain their files too. With a field's own `FileList` only what the
     person removed is deleted; with any other list, all that is not in it. Returns the objects.
     """
-    if not hasattr(manager, "all") or not hasattr(manager, "create"):
-        raise UsageError("save_files takes a related manager, such as album.photos.", manager)
+    if not hasattr(manager, "create") or not isinstance(getattr(manager, "instance", None), models.Model):
+        # Of Photo.objects the pictures of every album are; what is not in the list would be deleted.
+        raise UsageError("save_files takes the related manager of one object, such as album.photos.", manager)
     using = router.db_for_write(manager.model)
     saved = {each.pk: each for each in files if isinstance(each, SavedFile)}
     with transaction.atomic(using=using):

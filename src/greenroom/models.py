@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .core.upload import State
+
+if not apps.is_installed("greenroom"):
+    # Whoever imports a field gets here first; Django itself would speak of an app_label that nobody has forgotten.
+    raise ImproperlyConfigured('Greenroom is used and not installed. Add "greenroom" to INSTALLED_APPS.')
 
 
 class StagedCrowd(models.Model):

@@ -1,6 +1,8 @@
 """System checks: each wrong setting and each missing piece is named, with the line that mends it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,13 @@ def test_wrong_settings(settings: Any, value: Any, check: str, words: str) -> No
 
 
 @pytest.mark.usefixtures("included")
+def test_no_directory_for_what_is_held(settings: Any) -> None:
+    settings.MEDIA_ROOT = "media"
+    assert list(messages := found()) == ["greenroom.E003"]
+    assert 'such as BASE_DIR / "media"' in messages["greenroom.E003"].msg
+
+
+@pytest.mark.usefixtures("included")
 @pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATIC_ROOT"])
 @pytest.mark.parametrize("linked", ["nothing", "public", "held"])
 def test_held_files_in_public(settings: Any, tmp_path: Path, name: str, linked: str) -> None:
@@ -104,7 +113,7 @@ def test_held_files_in_public(settings: Any, tmp_path: Path, name: str, linked: 
     messages = found()
     assert list(messages) == ["greenroom.E005"]
     assert name in messages["greenroom.E005"].msg
-    assert "OPTIONS" in messages["greenroom.E005"].hint
+    assert f"outside of {getattr(settings, name)}" in messages["greenroom.E005"].hint
 
 
 @pytest.mark.usefixtures("included")
@@ -117,6 +126,7 @@ def test_held_files_on_another_file_system(settings: Any, tmp_path: Path, requir
     messages = found()
     assert list(messages) == ["greenroom.W001"]
     assert "copies" in messages["greenroom.W001"].msg
+    assert f"on the file system of {settings.MEDIA_ROOT}" in messages["greenroom.W001"].hint
     assert not (shared / "greenroom-held").exists(), "a check makes nothing"
 
 
@@ -126,7 +136,6 @@ def test_held_files_on_another_file_system(settings: Any, tmp_path: Path, requir
     [
         ([SESSION, CSRF], "E006"),
         ([OURS, SESSION, CSRF], "E007"),
-        ([OURS, CSRF], "E007"),
         ([SESSION, CSRF, OURS], "E008"),
     ],
 )
@@ -139,10 +148,36 @@ def test_the_middleware(settings: Any, middleware: list[str], check: str) -> Non
     assert "after SessionMiddleware and before CsrfViewMiddleware" in hint
 
 
+@pytest.mark.usefixtures("included")
+def test_no_sessions_at_all(settings: Any) -> None:
+    settings.MIDDLEWARE = [OURS, CSRF]
+    messages = found()
+    assert list(messages) == ["greenroom.E007"]
+    assert f'Add "{SESSION}" to MIDDLEWARE' in messages["greenroom.E007"].hint
+
+
+@pytest.mark.usefixtures("included")
+def test_a_misspelled_middleware_of_somebody_else_is_no_matter_of_ours(settings: Any) -> None:
+    settings.MIDDLEWARE = ["nowhere.Middleware", *settings.MIDDLEWARE, "greenroom.middleware.Nothing"]
+    assert found() == {}
+
+
 def test_the_urls() -> None:
     messages = found()
     assert list(messages) == ["greenroom.E009"]
+    assert "from django.urls import include" in messages["greenroom.E009"].hint
     assert 'path("greenroom/", include("greenroom.urls"))' in messages["greenroom.E009"].hint
+
+
+def test_without_the_app_an_import_says_what_to_add() -> None:
+    program = """
+import django, django.conf
+django.conf.settings.configure(INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"])
+django.setup()
+import greenroom.forms
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert run.stderr.splitlines()[-1].endswith('Add "greenroom" to INSTALLED_APPS.')
 
 
 @pytest.mark.usefixtures("included")

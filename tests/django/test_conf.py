@@ -112,9 +112,13 @@ def test_the_default_store_is_beside_media_root(media: Path) -> None:
     assert store.root == media.parent / "greenroom-held"
 
 
-def test_a_relative_media_root_is_no_trouble(settings: Any) -> None:
-    settings.MEDIA_ROOT = "media"
-    assert conf.default_root() == Path.cwd() / "greenroom-held"
+@pytest.mark.parametrize("relative", ["", "media", Path("media")])
+def test_what_is_held_is_beside_no_directory_that_each_process_has_elsewhere(
+    settings: Any, relative: Any
+) -> None:
+    settings.MEDIA_ROOT = relative
+    with pytest.raises(UsageError, match=r"absolute path.*Got: '(media)?'$"):
+        conf.current_store()
 
 
 def test_settings_reach_the_stage(settings: Any, tmp_path: Path) -> None:

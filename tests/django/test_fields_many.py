@@ -12,6 +12,7 @@ from django.urls import path
 from greenroom.forms import StagedFilesField
 from tests.images import pictures
 from tests.pages import Page, encode, errors_of, page_of
+from tests.shop.forms import AlbumForm
 from tests.shop.models import Album
 from tests.urls import urlpatterns as shop
 
@@ -194,6 +195,11 @@ def test_a_saved_picture_that_is_not_mentioned_stays(browser: Any, album: Album)
     parts = [(name, value) for name, value in browser.get(url).parts() if not name.startswith("photos-1-")]
     assert browser.post_body(url, encode(parts)).status_code == 302
     assert sorted(widths(album)) == [0, 1, 2]
+
+
+def test_a_form_may_start_with_the_related_manager_itself(album: Album) -> None:
+    page = str(AlbumForm(initial={"photos": album.photos})["photos"])
+    assert [name in page for name in ("0.png", "1.png", "2.png")] == [True] * 3
 
 
 def test_a_picture_removed_in_another_window_is_said_and_the_rest_is_kept(browser: Any, album: Album) -> None:

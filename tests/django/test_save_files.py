@@ -142,6 +142,8 @@ def test_without_an_order_or_a_crop_those_fields_are_left(album: Album, guest: A
     assert heights(album) == [0, 1, 2]
 
 
-def test_it_takes_a_manager() -> None:
-    with pytest.raises(UsageError, match="manager"):
-        save_files([], Photo, file="image")
+@pytest.mark.parametrize("of_everybody", [Photo, Photo.objects, Photo.objects.filter(album=1)])
+def test_it_takes_the_manager_of_one_object(album: Album, of_everybody: Any) -> None:
+    with pytest.raises(UsageError, match=r"such as album\.photos.*Got: "):
+        save_files([], of_everybody, file="image")
+    assert heights(album) == [0, 1, 2]
