@@ -100,3 +100,19 @@ def test_nor_are_they_without_end(browser: Browser, page: Page) -> None:
         forged = [("photos-1-position", "1")] * (MAX_ROW_FIELDS - own + more)
         body = encode([*page.parts({"title": ""}), *forged])
         assert browser.post_body("/album/", body).status_code == status
+
+
+@pytest.mark.parametrize("limit", ["NUMBER_FILES", "NUMBER_FIELDS", "MEMORY_SIZE"])
+def test_what_ends_in_djangos_own_answer_costs_nothing_that_is_held(
+    browser: Browser, page: Page, settings: Any, limit: str
+) -> None:
+    """Other files and fields are Django's to limit, and a project's `handler400` to answer: Back, and send less."""
+    setattr(settings, f"DATA_UPLOAD_MAX_{limit}", {"MEMORY_SIZE": 10_000}.get(limit, 20))
+    too_much: list[Any] = [("note", "x" * 1_000)] * 21
+    if limit == "NUMBER_FILES":
+        too_much = [("other", ("tea.txt", b"tea"))] * 21
+    new: list[Any] = [("photos", ("new.png", b"\x89PNG\r\n\x1a\n"))]
+    assert browser.post_body("/album/", encode([*page.parts(), *new, *too_much])).status_code == 400
+    assert StagedUpload.objects.count() == 4
+    assert browser.send("/album/", page, {"title": "tea"}).status_code == 302
+    assert Album.objects.get().photos.count() == 4
