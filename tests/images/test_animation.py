@@ -11,7 +11,7 @@ import pyvips
 from PIL import Image
 
 from greenroom.core import Limits
-from greenroom.core.errors import CropMoving, TooManyFrames
+from greenroom.core.errors import CropMoving, NotAPicture, TooManyFrames
 from greenroom.images import Crop, Recipe, WorkerLimits, not_blank, probe, render
 from tests.images import pictures
 
@@ -209,3 +209,12 @@ def test_a_png_that_only_says_so_too_late_or_wrongly_stands_still() -> None:
         at = 33 if place == "before" else len(still) - 12
         picture = probe(still[:at] + chunk + still[at:])
         assert picture.frames == 1, (place, content)
+
+
+def test_an_avif_that_moves_is_refused_for_what_it_is() -> None:
+    """It is neither read nor damaged, as the library would have it."""
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green", "blue")]
+    file = io.BytesIO()
+    frames[0].save(file, "AVIF", save_all=True, append_images=frames[1:], duration=100)
+    with pytest.raises(NotAPicture, match="an AVIF that moves cannot be read here yet"):
+        probe(file.getvalue())

@@ -22,6 +22,7 @@ DAMAGED = _("it is cut off or damaged")
 DISAGREED = _("it says more than one size")
 UNREAD = _("it is not a JPEG, PNG, GIF, WebP, AVIF or TIFF picture by its content")
 HEIC = _("HEIC cannot be read here yet, so send it as JPEG")
+AVIF_SEQUENCE = _("an AVIF that moves cannot be read here yet, so send it as GIF or WebP")
 
 LOADERS = {
     "image/avif": "heifload_source",
@@ -75,9 +76,14 @@ class Origin:
 
 def media_type_of(origin: Origin) -> str:
     """The sniffed type, if it is one that is read here. Raises `NotAPicture`."""
-    media_type = sniff(origin.head())
+    head = origin.head()
+    media_type = sniff(head)
     if media_type in ("image/heic", "image/heif"):
         raise NotAPicture(reason=HEIC)
+    if (
+        media_type == "image/avif" and head[8:12] == b"avis"
+    ):  # the library does not know it, and it is not damaged
+        raise NotAPicture(reason=AVIF_SEQUENCE)
     if media_type not in LOADERS:
         raise NotAPicture(reason=UNREAD)
     return media_type
