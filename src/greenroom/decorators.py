@@ -61,15 +61,15 @@ def receives(
     """The view takes one file in `request.FILES[name]`, as a `StagedFile` that keeps to `limits`.
 
     Where the limits take pictures only, or an inspector wants one, it is proved to be a picture first. What is
-    refused is answered with 400 (507 when there is no room, 503 when an inspector gave no verdict, 429 for
-    `AddressExceeded`) and a message, as a page or, for whoever prefers JSON, as a problem document (RFC 9457); the view
+    refused is answered with 400 (507 when there is no room, 503 when an inspector gave no verdict or the store
+    cannot be reached, 429 for `AddressExceeded`) and a message, as a page or, for whoever prefers JSON, as a problem document (RFC 9457); the view
     is not called.
     """
     limits = limits or Limits()
     pictures = any(map(wants_picture, inspectors)) or (
         bool(limits.types) and all(each.startswith("image/") for each in limits.types)
     )
-    rules = Rules(limits=limits, pictures=pictures, memory=memory, inspectors=tuple(inspectors))
+    rules = Rules(limits=limits, pictures=pictures, memory=memory, inspectors=inspectors)
     declared = Declared(name=name, rules=rules)
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:

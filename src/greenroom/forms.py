@@ -71,12 +71,11 @@ class StagedFileField(forms.FileField):
         rules: Rules | None = None,
         **kwargs: Any,
     ) -> None:
-        limits = limits or Limits()
-        if kwargs.get("allow_empty_file"):
-            limits = replace(limits, allow_empty=True)
         self.rules = rules or Rules(
-            limits=limits, memory=memory, inspectors=tuple(inspectors), transfer=transfer
+            limits=limits or Limits(), memory=memory, inspectors=inspectors, transfer=transfer
         )
+        if kwargs.get("allow_empty_file"):
+            self.rules = replace(self.rules, limits=replace(self.rules.limits, allow_empty=True))
         if self.rules.transfer == "accept" and not self.rules.croppable:
             raise UsageError(
                 'transfer="accept" waits for a crop: it is for pictures with crop=.', self.rules.transfer
@@ -171,9 +170,7 @@ class StagedImageField(StagedFileField):
         transfer: str = "pick",
         **kwargs: Any,
     ) -> None:
-        rules = Rules(
-            limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer
-        )
+        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=inspectors, transfer=transfer)
         pictures = rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to)
         super().__init__(rules=pictures, **kwargs)
 
@@ -203,7 +200,7 @@ class StagedFilesField(StagedFileField):
         **kwargs: Any,
     ) -> None:
         rules = rules or Rules(
-            limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer
+            limits=limits or Limits(), memory=memory, inspectors=inspectors, transfer=transfer
         )
         least = int(kwargs.get("required", True)) if min_num is None else min_num
         many = replace(
@@ -259,9 +256,7 @@ class StagedImagesField(StagedFilesField):
         saved_crop: str = "",
         **kwargs: Any,
     ) -> None:
-        rules = Rules(
-            limits=limits or Limits(), memory=memory, inspectors=tuple(inspectors), transfer=transfer
-        )
+        rules = Rules(limits=limits or Limits(), memory=memory, inspectors=inspectors, transfer=transfer)
         super().__init__(
             rules=rules.for_pictures(crop=crop, keep_original=keep_original, size=size, crop_to=crop_to),
             min_num=min_num,

@@ -9,7 +9,7 @@ from inspect import iscoroutinefunction
 from . import conf
 from .core import Limits, UsageError, parse_size
 from .files import Bake
-from .images import Inspector, Ratio
+from .images import Inspector, Ratio, Recipe
 
 TRANSFERS = ("pick", "accept", "save")
 
@@ -40,14 +40,22 @@ class Rules:
     saved_crop: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.limits, Limits):
+            raise UsageError('limits is a Limits, such as Limits(max_bytes="10 MB").', self.limits)
+        if not isinstance(self.inspectors, list | tuple):
+            raise UsageError("inspectors is a list of functions.", self.inspectors)
+        object.__setattr__(self, "inspectors", tuple(self.inspectors))
         if self.transfer not in TRANSFERS:
             raise UsageError(f"transfer is one of {', '.join(TRANSFERS)}.", self.transfer)
         if self.memory is not None:
             parse_size(self.memory)
-        if self.min_num < 0 or (self.max_num is not None and self.max_num < max(self.min_num, 1)):
-            raise UsageError(
-                "min_num is from 0, max_num is at least 1 and at least min_num.", (self.min_num, self.max_num)
-            )
+        least, most = self.min_num, self.max_num
+        if (
+            type(least) is not int
+            or least < 0
+            or (most is not None and (type(most) is not int or most < max(least, 1)))
+        ):
+            raise UsageError("min_num is from 0, max_num is at least 1 and at least min_num.", (least, most))
         for inspector in self.inspectors:
             if not callable(inspector) or iscoroutinefunction(inspector):
                 raise UsageError("inspectors are called with (file, picture), and not awaited.", inspector)
@@ -74,6 +82,7 @@ class Rules:
 
         `crop` is None (no crop), "free", or a ratio such as "4:3".
         """
+        Recipe.bake(None, size)  # which refuses a size that is none, now and not when somebody uploads
         if keep_original and size is not None:
             raise UsageError("keep_original saves the file as it is, so it takes no size.", size)
         return replace(

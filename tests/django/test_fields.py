@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 
-from greenroom.forms import StagedFileField
+from greenroom.core import UsageError
+from greenroom.forms import StagedFileField, StagedImageField, StagedImagesField
 from tests.pages import encode, errors_of, page_of
 from tests.shop.forms import ProductForm
 from tests.shop.models import Paper, Product
@@ -282,3 +283,25 @@ urlpatterns = [
     path("frozen/<int:pk>/", frozen),
     path("short/", short_name),
 ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "allowed"),
+    [
+        (StagedImageField, {"size": 300}, "(width, height)"),
+        (StagedImageField, {"size": "300x300"}, "(width, height)"),
+        (StagedImagesField, {"size": (0, 300)}, "(width, height)"),
+        (StagedFileField, {"limits": {"max_bytes": 3}}, "Limits("),
+        (StagedFileField, {"limits": "10 MB", "allow_empty_file": True}, "Limits("),
+        (StagedImagesField, {"max_num": "3"}, "max_num"),
+        (StagedImagesField, {"min_num": 2.0}, "min_num"),
+        (StagedImageField, {"inspectors": print}, "list of functions"),
+    ],
+)
+def test_what_a_programmer_gets_wrong_is_said_when_the_class_is_made(
+    kind: type, wrong: dict[str, Any], allowed: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        kind(**wrong)
+    assert allowed in str(error.value)
+    assert "Got: " in str(error.value)

@@ -69,7 +69,9 @@ class Limits:
         object.__setattr__(self, "types", tuple(self.types))
         for media_type in self.types:
             if not isinstance(media_type, str) or not _TYPE.fullmatch(media_type):
-                raise UsageError('A media type is lower case, such as "image/png" or "image/*".', media_type)
+                raise UsageError(
+                    'A media type has two parts in lower case, such as "image/png" or "image/*".', media_type
+                )
         for name in ("max_pixels", "max_frames", "max_total_pixels"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -53,9 +53,10 @@ class Recipe:
         if self.format is not None and self.format not in MEDIA_TYPES:
             raise UsageError(f"Recipe.format is one of {', '.join(MEDIA_TYPES)}, or None.", self.format)
         if self.size is not None:
-            object.__setattr__(self, "size", tuple(self.size))
-            if len(self.size) != 2 or any(type(side) is not int or side < 1 for side in self.size):
-                raise UsageError("Recipe.size is (width, height) in whole pixels from 1.", self.size)
+            sides = self.size if isinstance(self.size, list | tuple) else ()
+            if len(sides) != 2 or any(type(side) is not int or side < 1 for side in sides):
+                raise UsageError("A size is (width, height) in whole pixels from 1.", self.size)
+            object.__setattr__(self, "size", tuple(sides))
 
     @classmethod
     def preview(cls, crop: Crop | None = None, size: tuple[int, int] = (640, 640)) -> Self:

@@ -114,7 +114,9 @@ class FencingPromises(Suite):
         promise(place.size == 9, "Neither of them has changed anything.")
         writer = place.writer(9)
         writer.write(b"s")
-        promise((late.size, place.size) == (9, 10), "What somebody else adds is not of an overtaken one's size.")
+        promise(
+            (late.size, place.size) == (9, 10), "What somebody else adds is not of an overtaken one's size."
+        )
         late.close()
         writer.close()
         place.close()
