@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.forms.renderers import DjangoTemplates, Jinja2
 from django.forms.widgets import Script
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -46,6 +47,12 @@ class StagedFileInput(forms.FileInput):
 
     def use_required_attribute(self, initial: Any) -> bool:
         return super().use_required_attribute(initial) and not initial
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        """By Django's own templates, also in a form that Jinja renders: there is one set of them."""
+        return super().render(
+            name, value, attrs, DjangoTemplates() if isinstance(renderer, Jinja2) else renderer
+        )
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, None, attrs)

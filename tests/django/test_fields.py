@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django import forms
+from django.forms.renderers import DjangoTemplates, Jinja2
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
@@ -305,3 +306,8 @@ def test_what_a_programmer_gets_wrong_is_said_when_the_class_is_made(
         kind(**wrong)
     assert allowed in str(error.value)
     assert "Got: " in str(error.value)
+
+
+def test_a_form_of_jinja_has_the_same_widget() -> None:
+    jinja, own = (str(ProductForm(renderer=each)["photo"]) for each in (Jinja2(), DjangoTemplates()))
+    assert jinja == own
