@@ -21,7 +21,9 @@ from .files import SavedFile, StagedFile
 
 _ = gettext_noop
 
-MAX_ROWS = 300  # far beyond any field; a bound on what a forged post can make us do
+MAX_ROWS = 300
+"""Of one field, which may have no more (`Rules`): a bound on what a forged post can make us do."""
+UNREADABLE = _("The list of files did not arrive in a readable form. Check the files and send it again.")
 MISSING = object()
 CROP_PARTS = ("x", "y", "w", "h", "rot", "flip", "src")
 ROW_PARTS = ("token", "use", "saved", "name", "position", "remove", *(f"crop-{each}" for each in CROP_PARTS))
@@ -137,7 +139,7 @@ def read_post(data: Mapping[str, Any], files: Any, name: str) -> Posted | None:
     if state:
         read_state(posted, str(state), data)
     else:
-        posted.rows = read_rows(data, name)
+        read_rows(posted, data)
     return posted if posted.says_something else None
 
 
@@ -149,15 +151,24 @@ def files_of(files: Any, name: str) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value] if value else []
 
 
-def read_rows(data: Mapping[str, Any], name: str) -> list[Row]:
+def read_rows(posted: Posted, data: Mapping[str, Any]) -> None:
     """The rows of a form without JavaScript, in the order that the person wants."""
+    name = posted.name
     numbers = set()
     for key in data:
         match = _ROW.fullmatch(key, len(name)) if key.startswith(name) else None
         if match:
             numbers.add(int(match[1]))
-    rows = [read_row(data, f"{name}-{number}", index) for index, number in enumerate(sorted(numbers))]
-    return sorted(rows[:MAX_ROWS], key=lambda row: row.place)
+    listed = first_of(posted, sorted(numbers))
+    rows = [read_row(data, f"{name}-{number}", index) for index, number in enumerate(listed)]
+    posted.rows = sorted(rows, key=lambda row: row.place)
+
+
+def first_of(posted: Posted, listed: list[Any]) -> list[Any]:
+    """As many as are read. That there are more is a problem: what stands behind them would be lost without a word."""
+    if len(listed) > MAX_ROWS:
+        posted.problem = UNREADABLE
+    return listed[:MAX_ROWS]
 
 
 def read_row(data: Mapping[str, Any], prefix: str, index: int) -> Row:
@@ -183,12 +194,10 @@ def read_state(posted: Posted, state: str, data: Mapping[str, Any]) -> None:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise ValueError("not a list of objects")
     except (ValueError, RecursionError):
-        posted.problem = _(
-            "The list of files did not arrive in a readable form. Check the files and send it again."
-        )
-        posted.rows = read_rows(data, posted.name)
+        posted.problem = UNREADABLE
+        read_rows(posted, data)
         return
-    for index, item in enumerate(items[:MAX_ROWS]):
+    for index, item in enumerate(first_of(posted, items)):
         crop, order = item.get("crop", MISSING), item.get("order")
         posted.rows.append(
             Row(

@@ -10,6 +10,7 @@ from . import conf
 from .core import Limits, UsageError, parse_size
 from .files import Bake
 from .images import Inspector, Ratio, Recipe
+from .posted import MAX_ROWS
 
 TRANSFERS = ("pick", "accept", "save")
 
@@ -53,9 +54,12 @@ class Rules:
         if (
             type(least) is not int
             or least < 0
-            or (most is not None and (type(most) is not int or most < max(least, 1)))
+            or (most is not None and (type(most) is not int or not max(least, 1) <= most <= MAX_ROWS))
         ):
-            raise UsageError("min_num is from 0, max_num is at least 1 and at least min_num.", (least, most))
+            raise UsageError(
+                f"min_num is from 0, max_num is at least 1, at least min_num, and at most {MAX_ROWS}.",
+                (least, most),
+            )
         for inspector in self.inspectors:
             if not callable(inspector) or iscoroutinefunction(inspector):
                 raise UsageError("inspectors are called with (file, picture), and not awaited.", inspector)
@@ -68,7 +72,7 @@ class Rules:
     @property
     def max_files(self) -> int:
         """How many files one post may carry."""
-        return conf.current().owner_uploads if self.max_num is None else self.max_num
+        return min(conf.current().owner_uploads, MAX_ROWS) if self.max_num is None else self.max_num
 
     @property
     def accept(self) -> str:

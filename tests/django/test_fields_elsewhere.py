@@ -243,6 +243,7 @@ def test_admin_inlines_hold_and_save(administrator: Any, png: bytes) -> None:
         (StagedImageField, {"crop": "wide"}, "ratio"),
         (StagedImagesField, {"min_num": 3, "max_num": 2}, "max_num"),
         (StagedImagesField, {"max_num": 0}, "max_num"),
+        (StagedImagesField, {"max_num": 301}, "at most 300"),
         (StagedFileField, {"memory": "much"}, "size"),
         (StagedFileField, {"inspectors": ["not_blank"]}, "inspectors"),
         (StagedFileField, {"widget": forms.TextInput}, "StagedFileInput"),

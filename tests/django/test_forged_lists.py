@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from greenroom.images import workers
+from greenroom.posted import MAX_ROWS
 from tests.django.conftest import Browser
-from tests.pages import Page, page_of
+from tests.pages import Page, errors_of, page_of
 from tests.shop.models import Album
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,3 +78,20 @@ def test_too_many_rows_are_counted_before_any_picture_is_rendered(
     answer = browser.send("/album/", page, {"title": "tea", "photos-state": json.dumps(rows)})
     assert "Choose at most 6 files; there are 20" in page_of(answer).text
     assert jobs == []
+
+
+@pytest.mark.parametrize("with_script", [True, False])
+def test_more_rows_than_are_read_are_said_and_never_passed_over(
+    browser: Browser, page: Page, with_script: bool
+) -> None:
+    """What stands behind them would be left out of what is saved, without a word."""
+    if with_script:
+        rows = [{"removed": True, "token": "x"}] * MAX_ROWS + json.loads(state(page))
+        changes = {"photos-state": json.dumps(rows)}
+    else:
+        changes = {f"photos-{number}-token": "x" for number in range(2, MAX_ROWS + 1)}
+        changes |= {f"photos-{number}-remove": "on" for number in range(2, MAX_ROWS + 1)}
+    answer = browser.send("/album/", page, {"title": "tea", **changes})
+    assert answer.status_code == 200
+    assert any("did not arrive in a readable form" in each for each in errors_of(answer, "photos"))
+    assert not Album.objects.exists()
