@@ -71,8 +71,10 @@ class Cleaner:
         self.for_each(self.posted.rows, open_row)
         fresh = self.take_fresh()
         rows = [row for row in self.posted.rows if not row.removed]
-        if self.rules.multiple and len(rows) > self.rules.max_files:
-            self.stop_at_too_many(len(rows))
+        # Without a number of its own the field has its owner's, which is for what is held: what is saved is not.
+        counted = rows if self.rules.max_num is not None else [row for row in rows if not row.is_saved]
+        if self.rules.multiple and len(counted) > self.rules.max_files:
+            self.stop_at_too_many(len(counted))
         if not self.posted.preview:
             self.take_uses(rows)
         rows = [row for row in rows if row.file is not None]

@@ -13,7 +13,7 @@ from greenroom.forms import StagedFilesField
 from tests.images import pictures
 from tests.pages import Page, encode, errors_of, page_of
 from tests.shop.forms import AlbumForm
-from tests.shop.models import Album
+from tests.shop.models import Album, Paper
 from tests.urls import urlpatterns as shop
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
@@ -31,7 +31,18 @@ def letters(request: HttpRequest) -> HttpResponse:
     return render(request, "shop/form.html", {"form": form})
 
 
-urlpatterns = [*shop, path("letters/", letters)]
+class Papers(forms.Form):
+    papers = StagedFilesField(max_num=None)
+
+
+def papers(request: HttpRequest) -> HttpResponse:
+    form = Papers(request.POST or None, request.FILES or None, initial={"papers": Paper.objects.all()})
+    if request.method == "POST" and form.is_valid():
+        return HttpResponse(str(len(form.cleaned_data["papers"])))
+    return render(request, "shop/form.html", {"form": form})
+
+
+urlpatterns = [*shop, path("letters/", letters), path("many-papers/", papers)]
 
 
 def texts(names: str) -> list[tuple[str, bytes]]:
@@ -237,3 +248,15 @@ def test_removing_all_of_a_required_field_is_asked_back(browser: Any, album: Alb
     assert errors_of(answer, "photos") == ["Choose at least one picture."]
     assert widths(album) == [0, 1, 2]
     assert page_of(answer).names("photos") == ["0.png", "1.png", "2.png"]
+
+
+def test_without_a_number_of_its_own_a_field_counts_only_what_is_held(browser: Any, settings: Any) -> None:
+    """What is saved is no owner's any more: a list that has grown over the years can still be edited."""
+    for number in range(5):
+        Paper.objects.create(title=str(number), body=f"papers/{number}.txt")
+    settings.GREENROOM = {"OWNER_UPLOADS": 3}
+    assert browser.fill("/many-papers/").content == b"5"
+    answer = browser.fill("/many-papers/", {}, {"papers": texts("a b c")})
+    assert answer.content == b"8"
+    answer = browser.fill("/many-papers/", {}, {"papers": texts("a b c d")})
+    assert errors_of(answer, "papers") == ["“d.txt” is one file too many: at most 3 can be sent here."]
