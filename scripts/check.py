@@ -34,7 +34,7 @@ ONCE = (
     "tests/django/test_bad_input.py",
     "tests/django/test_digest_setting.py",
     "tests/django/test_handler_cut.py",
-    "tests/e2e/test_bit_by_bit.py",
+    "tests/e2e/test_whole_widget.py",
     "tests/e2e/test_demo_readme.py",
     "tests/e2e/test_element_*",
     "tests/e2e/test_refused_upload.py",

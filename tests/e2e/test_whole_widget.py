@@ -1,4 +1,4 @@
-"""A page that arrives in pieces shows everything that has arrived.
+"""The widget is whole in whatever page: in one that arrives in pieces, and in a paragraph.
 
 Chromium 156 never draws what it has of a `container-type: inline-size` when the rest of that element arrives after the
 first frame. So where people saw nothing of what is held, depended on where the network had cut the page.
@@ -91,3 +91,22 @@ def test_what_is_held_is_seen_wherever_the_page_was_cut(
             unseen[body[cut - 40 : cut].decode()] = boxless
     assert page.locator("greenroom-upload li").count() == 2
     assert unseen == {}
+
+
+@pytest.mark.parametrize("javascript", [False, True])
+def test_in_a_paragraph_the_widget_is_whole(
+    javascript: bool, visitor: Person, samples: Path, server: Server, new_person: Callable[..., Person]
+) -> None:
+    """`{{ form.as_p }}`: a paragraph ends where a list or a `div` begins, and everything in it that is open, too."""
+    with visitor.page.expect_response(lambda response: response.request.method == "POST") as answer:
+        start(visitor, samples, ["leaf.png", "teapot.gif"])
+    begin, end = b'<div class="greenroom-whole">', b"</greenroom-upload></div>"
+    body = answer.value.body().replace(begin, b"<p>" + begin).replace(end, end + b"</p>")
+    assert body.count(b"<p>" + begin) == 1
+    person = new_person(javascript=javascript)
+    person.page.context.add_cookies(visitor.page.context.cookies())
+    person.page.route("**/album/", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page = person.go("/album/").page
+    assert page.locator("greenroom-upload li .greenroom-name").all_inner_texts() == ["leaf.png", "teapot.gif"]
+    assert page.locator("greenroom-upload input[type=file]").count() == 1
+    assert page.locator("greenroom-upload.greenroom-upgraded").count() == javascript
