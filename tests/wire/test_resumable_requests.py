@@ -55,7 +55,12 @@ COMMANDS: list[tuple[str, str, dict[str, str], Command]] = [
     (  # RFC 9651 section 4.2: an empty Dictionary is none
         "POST",
         "/",
-        {"Upload-Complete": "?1", "Repr-Digest": "", "Content-Encoding": "Identity"},
+        {
+            "Upload-Complete": "?1",
+            "Repr-Digest": "",
+            "Content-Encoding": "Identity",
+            "Transfer-Encoding": "Chunked",
+        },
         Create(length=None, has_content=True, ends=True),
     ),
     (  # section 3.2: what is not known is passed over, whatever it is
@@ -121,6 +126,7 @@ REFUSED: list[tuple[str, str, dict[str, str], int, str]] = [
     ("POST", "/", {"Upload-Complete": "?1", "Content-Digest": "sha-256=abc"}, 400, "malformed_request"),
     ("POST", "/", {"Upload-Complete": "?1", "Content-Digest": "sha-256=:YQ==:"}, 400, "malformed_request"),
     ("POST", "/", {"Upload-Complete": "?1", "Content-Encoding": "gzip"}, 415, "wrong_coding"),
+    ("POST", "/", {"Upload-Complete": "?1", "Transfer-Encoding": "GZip , chunked"}, 400, "malformed_request"),
     ("POST", "/", {"Upload-Complete": "?0", "Content-Encoding": "identity, br"}, 415, "wrong_coding"),
     (
         "PATCH",

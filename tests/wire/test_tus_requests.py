@@ -86,6 +86,13 @@ REFUSED: list[tuple[str, str, dict[str, str], int, str]] = [
     ("POST", "/", {**V, "Upload-Concat": "final;/a /b"}, 400, "malformed_request"),
     ("POST", "/", {**V, **BODY, "Upload-Length": "5", "Content-Encoding": "gzip"}, 415, "wrong_coding"),
     ("PATCH", "/x/", {**V, **BODY, "Upload-Offset": "0", "Content-Encoding": "br"}, 415, "wrong_coding"),
+    (
+        "PATCH",
+        "/x/",
+        {**V, **BODY, "Upload-Offset": "0", "Transfer-Encoding": "gzip, chunked"},
+        400,
+        "malformed_request",
+    ),
     ("POST", "/", {**V, "Upload-Length": "5", "Upload-Defer-Length": "1"}, 400, "malformed_request"),
     ("POST", "/", {**V, "Upload-Defer-Length": "0"}, 400, "malformed_request"),
     ("POST", "/", {**V, "Upload-Length": "-5"}, 400, "malformed_request"),

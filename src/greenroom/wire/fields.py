@@ -62,10 +62,17 @@ class Headers:
         return (self.get("Content-Type") or "").partition(";")[0].strip(" \t").lower()
 
     def check_coding(self) -> None:
-        """Raise `WrongCoding` for a body that is not the bytes of the file (RFC 9110 section 8.4)."""
+        """Raise `WrongCoding` for a body that is not the bytes of the file (RFC 9110 section 8.4).
+
+        Also `MalformedRequest` for one that was sent in another coding than in chunks (RFC 9112 section 6.1): servers take
+        the chunks off, and leave the rest on.
+        """
         codings = (self.get("Content-Encoding") or "identity").lower()
         if any(each.strip(" \t") != "identity" for each in codings.split(",")):
             raise WrongCoding
+        transfer = (self.get("Transfer-Encoding") or "chunked").lower()
+        if any(each.strip(" \t") not in ("chunked", "identity") for each in transfer.split(",")):
+            raise MalformedRequest(reason="Transfer-Encoding may be chunked and nothing else")
 
 
 def effective_method(method: str, fields: Mapping[str, str]) -> str:
