@@ -144,6 +144,19 @@ def test_a_double_click_on_save_does_not_cancel_what_it_began(
     person.page.wait_for_url("**/saved/*/")
 
 
+def test_a_double_click_on_a_card_acts_on_no_other(person: Person, samples: Path) -> None:
+    """What it does moves another card to where the pointer is."""
+    names = ["leaf.png", "teapot.gif", "dunes.avif", "evening.webp"]
+    cards = Cards(person.go("/album/"), "photos").choose(*(samples / each for each in names)).wait_all(*names)
+    cards.card("leaf.png").locator("[data-act=later]").dblclick()
+    assert cards.names == ["teapot.gif", "leaf.png", "dunes.avif", "evening.webp"]
+    cards.card("teapot.gif").locator("[data-act=remove]").dblclick()
+    assert cards.names == ["leaf.png", "dunes.avif", "evening.webp"]
+    cards.act("leaf.png", "remove")
+    cards.act("dunes.avif", "remove")
+    assert cards.names == ["evening.webp"]
+
+
 def test_back_finds_what_is_held_where_it_is_all_that_the_form_has(person: Person, samples: Path) -> None:
     cards = Cards(person.go("/two-step/"), "picture").choose(samples / "leaf.png").wait("leaf.png")
     person.send("Continue")

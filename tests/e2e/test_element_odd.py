@@ -189,7 +189,7 @@ def test_the_page_moves_along_when_a_card_is_dragged_to_its_edge(
         "() => document.querySelector('.greenroom-cards').lastElementChild.getBoundingClientRect().bottom < innerHeight"
     )
     # Whoever is below the last means the end.
-    below = person.page.locator(".greenroom-zone").bounding_box()
+    below = person.page.locator(".greenroom-chooser").bounding_box()
     last = cards.card("dunes.avif").bounding_box()
     mouse.move(last["x"] + last["width"] * 0.9, min(below["y"] + 10, 360), steps=3)
     mouse.up()
@@ -254,6 +254,19 @@ def test_a_file_has_one_size_with_and_without_javascript(
     bare.send("Save the album")  # without a title
     sizes = [each.page.locator(".greenroom-facts").inner_text().split(" · ")[0] for each in (visitor, bare)]
     assert sizes == ["150.3 kB"] * 2
+
+
+RIGHT = "each => Math.round(each.getBoundingClientRect().right)"
+
+
+def test_where_letters_run_to_the_left_a_name_is_cut_at_its_end(visitor: Person, samples: Path) -> None:
+    """And not at its beginning, by which people know it; on the other side of the card it stands all the same."""
+    visitor.go("/album/").page.evaluate("document.documentElement.dir = 'rtl'")
+    cards = Cards(visitor, "photos").choose(samples / "leaf.png").wait("leaf.png")
+    name = cards.card("leaf.png").locator(".greenroom-name")
+    assert name.evaluate("each => getComputedStyle(each).direction") == "ltr"
+    below = cards.card("leaf.png").locator(".greenroom-facts")
+    assert name.evaluate(RIGHT) == below.evaluate(RIGHT)
 
 
 def test_leaving_a_form_that_has_come_back_warns_as_well(visitor: Person, samples: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_second_choice_that_a_reset_took_out_can_be_had_back(visitor: Person, 
     visitor.page.evaluate("document.querySelector('main form').reset()")
     cards.act("dunes.avif", "undo")
     assert cards.names == ["dunes.avif"]
-    assert cards.root.locator(".greenroom-zone label").inner_text() == "Choose another"
+    assert cards.root.locator(".greenroom-chooser label").inner_text() == "Choose another"
     cards.edit("dunes.avif").apply()
     cards.wait("dunes.avif")
     assert [each["name"] for each in cards.sent] == ["dunes.avif"]

@@ -1,6 +1,6 @@
 // One card: the picture of the result, name, size, what becomes of it, and what can be done with it now.
 
-import { button, h, SIGNS } from "./dom";
+import { button, h, once, SIGNS } from "./dom";
 import { cropItem } from "./croppers";
 import type { GreenroomUpload } from "./element";
 import { compact, resultSize, wholeOf } from "./geometry";
@@ -26,7 +26,8 @@ export class Card {
   declare readonly node: HTMLLIElement;
   // For a hand that points at the picture; the keyboard has the button.
   readonly #picture = h("div", { class: "greenroom-picture", click: () => this.#tools.querySelector<HTMLElement>("[data-act=crop]")?.click() });
-  readonly #title = h("strong", { class: "greenroom-name" });
+  // Names and numbers have a direction of their own, whatever that of the page is.
+  readonly #title = h("strong", { class: "greenroom-name", dir: "auto" });
   readonly #about = h("span", { class: "greenroom-facts" });
   readonly #status = h("span", { class: "greenroom-status" });
   readonly #bar = h("progress", { class: "greenroom-bar", max: 1 });
@@ -57,9 +58,7 @@ export class Card {
     classes.toggle("greenroom-told", ["rejected", "expired", "removed"].includes(item.state));
     classes.toggle("greenroom-going", going || !!this.#next);
     this.#title.replaceChildren(item.facts.original && !removed
-      ? h("a", { href: item.facts.original, dir: "auto", title: item.saved ? null : words.say("download") }, item.name)
-      : h("bdi", {}, item.name));
-    // Names and numbers have a direction of their own, whatever that of the page is.
+      ? h("a", { href: item.facts.original, title: item.saved ? null : words.say("download") }, item.name) : item.name);
     this.#about.replaceChildren(...text(this.#facts()));
     this.#status.replaceChildren(...text(this.says));
     this.#bar.hidden = !going || !item.sent;
@@ -143,7 +142,7 @@ export class Card {
     const { name } = item;
     const make = ([act, text, press]: Act): HTMLButtonElement => {
       const label = words.say(`${act}_name`, { name });
-      return button(text, press, {
+      return button(text, once(press), {
         sign: SIGNS[act] ?? act, label, kind: `greenroom-act-${act}`, "data-act": act, "aria-describedby": this.#errors.id,
       });
     };

@@ -57,3 +57,8 @@ export function button(
     type: "button", class: `greenroom-button ${kind}`, "aria-label": label, title: text ? null : label, click, ...values,
   }, sign && icon(sign), text && h("span", {}, text));
 }
+
+/** Not by the second click of two: by then something else may be where the first one was. */
+export const once = (press: () => void) => (event: Event): void => {
+  if ((event as MouseEvent).detail < 2) press();
+};

@@ -177,7 +177,7 @@ export class GreenroomCrop extends HTMLElement {
     drawPart(this.#preview, task.picture, task.size, crop, crop);
     this.#result.textContent = task.words.say("result_pixels", { w, h: height });
     const [leastW, leastH] = task.least ?? [0, 0];
-    this.#warning.textContent = w >= leastW && height >= leastH ? "" : task.words.say("below", { w: leastW, h: leastH });
+    this.#warning.textContent = task.words.say(w < leastW || height < leastH ? "below" : "", { w: leastW, h: leastH });
     this.#slider.value = `${Math.max(1, round(100 * box.w / this.#widest(box)))}`;
     this.#slider.ariaValueText = this.#result.textContent;
     task.live.say("area", task.words.say("said_area", { ...box }));

@@ -47,7 +47,8 @@ export class GreenroomUpload extends HTMLElement {
   #key = "";
   /** Until it is taken out of the page. */
   #here = new AbortController();
-  #percent = 0;
+  /** How much was said to be sent, in quarters. */
+  #said = 0;
 
   connectedCallback(): void {
     const input = this.querySelector<HTMLInputElement>("input[type=file]");
@@ -119,14 +120,12 @@ export class GreenroomUpload extends HTMLElement {
     this.input = input;
     this.field = JSON.parse(this.dataset.field!) as Field;
     this.words = new Words(this.field);
-    const rows = [...this.querySelectorAll<HTMLElement>("[data-row]")];
-    this.#initial = rows.map((each) => JSON.parse(each.dataset.row!) as ServerRow);
+    this.#initial = [...this.querySelectorAll<HTMLElement>("[data-row]")].map((each) => JSON.parse(each.dataset.row!) as ServerRow);
     // The rows it takes over; and what an element has made of them, where its markup was copied.
     this.querySelectorAll(REPLACED).forEach((each) => each.remove());
     this.#list = h("ul", { class: "greenroom-rows greenroom-cards", role: "list", "aria-label": this.words.say("files") });
     this.#state = h("input", { type: "hidden", name: `${input.name}-state` });
     this.#zone = this.querySelector<HTMLElement>(".greenroom-chooser")!;
-    this.#zone.classList.add("greenroom-zone");
     this.#label = this.#zone.querySelector("label")!;
     this.#zone.prepend(icon("add"));
     this.sender = new Sender(this);
@@ -142,7 +141,7 @@ export class GreenroomUpload extends HTMLElement {
     });
     this.#intake = new Intake(this, (files) => void take(this, files));
     // A row of a formset that may stay empty has no `required`, whatever its field says.
-    this.#needed = this.field.required && (input.required || rows.length > 0);
+    this.#needed = this.field.required && (input.required || !!this.#initial.length);
     this.#last = JSON.parse(last || "[]") as KeptRow[];
     this.items = this.#asItCame;
     this.#isUnsaved = this.field.posted && this.items.some((each) => each.token || each.state === "removed");
@@ -213,7 +212,6 @@ export class GreenroomUpload extends HTMLElement {
     while (shown.length > nodes.length) this.#list.lastChild!.remove();
     // Moving a card in the page takes the focus from what is in it.
     if (focused instanceof HTMLElement && this.contains(focused) && document.activeElement !== focused) focused.focus();
-    this.#list.hidden = !nodes.length;
     const full = this.field.multiple && !this.hasRoom;
     this.#zone.classList.toggle("greenroom-full", full);
     this.#zone.classList.toggle("greenroom-slim", count > 0);
@@ -228,11 +226,9 @@ export class GreenroomUpload extends HTMLElement {
 
   #progress(): void {
     this.#summary.update();
-    const percent = Math.floor(this.#summary.part * 4) * 25;
-    if (percent > this.#percent && percent < 100) {
-      this.live.say("percent", this.words.say("said_percent", { percent: this.words.percent(percent / 100) }));
-    }
-    this.#percent = percent;
+    const part = Math.floor(this.#summary.part * 4) / 4;
+    if (part > this.#said && part < 1) this.live.say("percent", this.words.say("said_percent", { percent: this.words.percent(part) }));
+    this.#said = part;
   }
 
   /** What the form sends, and what the browser keeps for Back and reload. */

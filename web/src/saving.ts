@@ -1,6 +1,6 @@
 // Submitting while uploads run: the form waits for them. And the warning to whoever leaves with something unsaved.
 
-import { button, h } from "./dom";
+import { button, h, once } from "./dom";
 import type { GreenroomUpload } from "./element";
 import type { Item } from "./item";
 
@@ -19,8 +19,7 @@ export class Saving {
 
   constructor(private readonly host: GreenroomUpload) {
     this.node = h("div", { class: "greenroom-saving", hidden: true }, this.#text,
-      // Not by the second click of two on the button that saves: by then this may be where that was.
-      button(host.words.say("stay"), (event) => { if ((event as MouseEvent).detail < 2) this.stay() }));
+      button(host.words.say("stay"), once(() => this.stay())));
   }
 
   listen(signal: AbortSignal): void {

@@ -1,6 +1,6 @@
 // The line for all: how many are there, how much, how long still; and what can be done with all of them at once.
 
-import { button, h, SIGNS } from "./dom";
+import { button, h, once, SIGNS } from "./dom";
 import type { GreenroomUpload } from "./element";
 import type { Item } from "./item";
 import type { State } from "./states";
@@ -82,11 +82,11 @@ export class Summary {
     if (shown === this.#shown) return;
     this.#shown = shown;
     const had = this.#tools.contains(document.activeElement);
-    this.#tools.replaceChildren(...offered.map(([key, is, act]) => button(host.words.say(`${key}_all`), () => {
+    this.#tools.replaceChildren(...offered.map(([key, is, act]) => button(host.words.say(`${key}_all`), once(() => {
       const items = host.items.filter(is);
       if (key !== "retry") items.reverse();
       for (const each of items) if (is(each)) act(each); // there is room for so many only
-    }, { sign: SIGNS[key] ?? key })));
+    }), { sign: SIGNS[key] ?? key })));
     if (had) this.#tools.querySelector("button")?.focus();
   }
 }

@@ -83,7 +83,7 @@ function makeWay(host: GreenroomUpload, old: Item, item: Item): void {
 
 /** Ask for the file that is to take the place of `item`. */
 export function replace(host: GreenroomUpload, item: Item): void {
-  const chooser = h("input", { type: "file", form: "", hidden: true, accept: host.input.accept || null });
+  const chooser = h("input", { type: "file", form: "", hidden: true, accept: host.input.accept });
   chooser.addEventListener("change", (event) => {
     event.stopPropagation(); // it is no field of the form
     const file = chooser.files?.[0];
