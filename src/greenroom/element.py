@@ -42,10 +42,13 @@ def url_of(view: str, token: str = "") -> str:
         return ""
 
 
-def field_of(rules: Rules, policy: IntakePolicy, *, required: bool, posted: bool) -> dict[str, Any]:
+def field_of(
+    rules: Rules, policy: IntakePolicy, *, required: bool, posted: bool, saved: int
+) -> dict[str, Any]:
     """The field, for the element: its rules, where it sends, and its words. Sizes are in bytes and pixels.
 
-    `posted` says that the form was sent and has come back: what it holds is not saved.
+    `posted` says that the form was sent and has come back: what it holds is not saved. `saved` is how many files are:
+    a field without a number of its own takes as many as an owner may hold beside them.
     """
     limits = rules.limits
     least = [each for each in rules.inspectors if isinstance(each, min_pixels)]
@@ -54,7 +57,7 @@ def field_of(rules: Rules, policy: IntakePolicy, *, required: bool, posted: bool
         "multiple": rules.multiple,
         "required": required,
         "posted": posted,
-        "most": rules.max_files,
+        "most": rules.max_files + (saved if rules.max_num is None else 0),
         "bytes": limits.ceiling,
         "empty": limits.allow_empty,
         "types": list(limits.types),

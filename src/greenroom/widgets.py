@@ -76,7 +76,7 @@ class StagedFileInput(forms.FileInput):
             # A field that is disabled stays as it is: whatever is sent for it, Django takes no notice.
             "element": ""
             if widget["attrs"].get("disabled")
-            else self.element(name, posted=isinstance(value, Posted)),
+            else self.element(name, rows, posted=isinstance(value, Posted)),
             "multiple": self.rules.multiple,
             "croppable": self.rules.croppable,
             "preview_name": f"{name}-preview",
@@ -118,12 +118,13 @@ class StagedFileInput(forms.FileInput):
             memory=self.rules.memory_bytes,
         )
 
-    def element(self, name: str, *, posted: bool) -> str:
+    def element(self, name: str, rows: list[Row], *, posted: bool) -> str:
         """What the element is told, as JSON; empty where it could not do anything: then the input stays as it is."""
         policy = self.policy(name, more=ROOM_TO_UNDO)
         if policy is None or not url_of("uploads"):
             return ""
-        return json.dumps(field_of(self.rules, policy, required=self.is_required, posted=posted))
+        saved = sum(row.is_saved for row in rows)
+        return json.dumps(field_of(self.rules, policy, required=self.is_required, posted=posted, saved=saved))
 
     def hint(self) -> str:
         """What the input takes, in words."""

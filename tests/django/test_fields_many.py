@@ -255,6 +255,9 @@ def test_without_a_number_of_its_own_a_field_counts_only_what_is_held(browser: A
     for number in range(5):
         Paper.objects.create(title=str(number), body=f"papers/{number}.txt")
     settings.GREENROOM = {"OWNER_UPLOADS": 3}
+    assert "&quot;most&quot;: 8" in browser.client.get("/many-papers/").content.decode(), (
+        "so it is told to the element"
+    )
     assert browser.fill("/many-papers/").content == b"5"
     answer = browser.fill("/many-papers/", {}, {"papers": texts("a b c")})
     assert answer.content == b"8"
