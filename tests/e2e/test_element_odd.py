@@ -269,6 +269,19 @@ def test_where_letters_run_to_the_left_a_name_is_cut_at_its_end(visitor: Person,
     assert name.evaluate(RIGHT) == below.evaluate(RIGHT)
 
 
+def test_a_name_that_is_cut_can_be_read_whole(visitor: Person, samples: Path) -> None:
+    name = "a lake on its side in the evening, seen from the other bank.jpg"
+    (samples / "lake-on-its-side.jpg").rename(samples / name)
+    cards = Cards(visitor.go("/album/"), "photos").choose(samples / name).wait(name)
+    link = cards.root.locator(".greenroom-name a")
+    assert link.get_attribute("title") == f"{name}: Download it as it was chosen"
+    visitor.write("title", "Saved")
+    visitor.send("Save the album")
+    visitor.follow("Edit this album")
+    (saved,) = cards.names
+    assert link.get_attribute("title") == saved
+
+
 def test_leaving_a_form_that_has_come_back_warns_as_well(visitor: Person, samples: Path) -> None:
     asked: list[str] = []
     visitor.page.on("dialog", lambda dialogue: (asked.append(dialogue.type), dialogue.accept()))

@@ -58,11 +58,11 @@ export class Card {
     classes.toggle("greenroom-told", ["rejected", "expired", "removed"].includes(item.state));
     classes.toggle("greenroom-going", going || !!this.#next);
     this.#title.replaceChildren(item.facts.original && !removed
-      ? h("a", { href: item.facts.original, title: item.saved ? null : words.say("download") }, item.name) : item.name);
+      ? h("a", { href: item.facts.original, title: `${item.name}${item.saved ? "" : `: ${words.say("download")}`}` }, item.name) : item.name);
     this.#about.replaceChildren(...text(this.#facts()));
     this.#status.replaceChildren(...text(this.says));
     this.#bar.hidden = !going || !item.sent;
-    this.#bar.value = item.size ? item.sent / item.size : 0;
+    this.#bar.value = item.part;
     this.#bar.ariaLabel = words.say("progress_of", { name: item.name });
     this.#paint();
     const hints = [item.note, words.say(this.#isUnseen ? "unseen" : ""), words.say(this.#acts.length ? "" : "no_undo")].filter(Boolean);
@@ -91,13 +91,12 @@ export class Card {
 
   get says(): string {
     const { item, host: { words, field } } = this;
-    const part = item.size ? item.sent / item.size : 0;
     const next = this.#next;
     if (next) return words.say("replaced", { name: next.name });
     const key = item.state === "waiting" ? `waiting_${field.transfer}` : item.isHeld ? item.file && "ready"
       : item.state === "removed" && this.host.inPlaceOf(item) ? "displaced" : item.state;
     return words.say(key || "", {
-      name: item.name, percent: words.percent(part), done: words.size(item.sent), size: words.size(item.size),
+      name: item.name, percent: words.percent(item.part), done: words.size(item.sent), size: words.size(item.size),
     });
   }
 

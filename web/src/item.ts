@@ -106,6 +106,8 @@ export class Item {
   get size(): number { return this.facts.size ?? this.file?.size ?? 0 }
   /** What it is known by, also when it comes back from the server. */
   get key(): string { return this.saved || this.use }
+  /** How much of it is sent, from 0 to 1. */
+  get part(): number { return this.size ? this.sent / this.size : 0 }
   get isPicture(): boolean { return this.width > 0 }
   get isPending(): boolean { return isPending(this.state) }
   get isHeld(): boolean { return isHeld(this.state) }
@@ -148,9 +150,9 @@ export class Item {
   /** For `<name>-state`, or null for what the server does not have. */
   posted(croppable: boolean): object | null {
     const removed = this.state === "removed";
-    if (!this.isHeld && !removed && this.state !== "invalid") return null;
+    if (!this.isUndoable && !removed) return null;
     if (this.saved) return { saved: this.saved, name: this.name, ...(removed && { removed }) };
-    if (!this.token || (removed && this.before === "waiting")) return null;
+    if (!this.token) return null; // it waits to be sent, or did so before it was removed
     return {
       token: this.token, use: this.use, name: this.name,
       ...(croppable && { crop: this.crop }), ...(removed && { removed }),
