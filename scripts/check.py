@@ -26,23 +26,18 @@ DJANGO61 = VENVS / "django61/bin"
 WEB = Path("web")
 FAULTS = "tests/faults"
 WITH_DATABASE = ("tests/django", f"{FAULTS}/database")  # what is run again on PostgreSQL
-# What neither another Django and Python nor another database can change, and what takes long: it is run once.
+# What takes long, and has little to do with Django, Python and the database: it is run once.
 ONCE = (
     "tests/test_*",
     "tests/asgi/test_many.py",
     "tests/deploy/*",
-    "tests/django/test_bad_input.py",
-    "tests/django/test_digest_setting.py",
     "tests/django/test_handler_cut.py",
     "tests/e2e/test_whole_widget.py",
     "tests/e2e/test_demo_readme.py",
     "tests/e2e/test_element_*",
     "tests/e2e/test_refused_upload.py",
     "tests/images/test_animation.py",
-    "tests/images/test_workers.py",
     "tests/kit/*",
-    f"{FAULTS}/database/test_cut_short.py",
-    f"{FAULTS}/database/test_logs.py",
     f"{FAULTS}/database/test_refused.py",
 )
 AGAIN = [f"--ignore-glob={each}" for each in ONCE]

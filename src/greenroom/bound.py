@@ -21,4 +21,6 @@ class StagedBoundField(forms.BoundField):
     def initial(self) -> Any:
         """What the form starts with. Django calls whatever can be called; a related manager can, and takes that amiss."""
         given = self.form.initial.get(self.name, self.field.initial)
-        return given.all() if isinstance(given, Manager) else super().initial
+        if isinstance(given, Manager):
+            self.form.initial = {**self.form.initial, self.name: given.all()}
+        return super().initial

@@ -140,15 +140,19 @@ def check_routers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     from django.contrib.auth import get_user_model
     from django.db import router
 
-    from .models import StagedOwner, StagedUpload, StagedUse
+    from .models import StagedCrowd, StagedOwner, StagedUpload, StagedUse
 
-    kinds = (StagedUpload, StagedOwner, StagedUse, get_user_model())
+    user = get_user_model()
+    kinds = (StagedUpload, StagedOwner, StagedUse, StagedCrowd, user)
     aliases = {kind.__name__: router.db_for_write(kind) for kind in kinds}
     if len(set(aliases.values())) == 1:
         return []
     named = ", ".join(f"{name} in {alias!r}" for name, alias in aliases.items())
     message = f"The records of Greenroom refer to each other and to users, but DATABASE_ROUTERS put {named}."
-    hint = "Let the router give one database to the apps greenroom and auth; what is saved may be in others."
+    hint = (
+        f"Let the router give one database to the apps greenroom and {user._meta.app_label};"
+        " what is saved may be in others."
+    )
     return [Error(message, hint=hint, id="greenroom.E012")]
 
 
@@ -216,7 +220,7 @@ def place(installed: list[str], path: str) -> int | None:
         try:
             kind: Callable[..., Any] = import_string(each)
         except ImportError:
-            continue  # Django says so when the first request is to be answered
+            continue  # Django says so when it loads them, to answer requests
         if kind is wanted or (isinstance(kind, type) and issubclass(kind, wanted)):
             return index
     return None

@@ -263,13 +263,13 @@ def configure_workers() -> None:
 
 def default_root() -> Path:
     """Beside `MEDIA_ROOT`, so that it is on the same file system, and not in it, so that it is not public."""
-    media_root = Path(django_settings.MEDIA_ROOT)
+    media_root = Path(django_settings.MEDIA_ROOT or "")
     if not media_root.is_absolute():
         # Below a working directory each process has its own, and a sweeper elsewhere removes records without their bytes.
         raise UsageError(
             'Held files are beside MEDIA_ROOT, which is an absolute path, such as BASE_DIR / "media"; without one set'
             ' GREENROOM = {"STORE": {"OPTIONS": {"root": BASE_DIR / "greenroom-held"}}}.',
-            str(django_settings.MEDIA_ROOT),
+            django_settings.MEDIA_ROOT,
         )
     return media_root.parent / "greenroom-held"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any
@@ -62,15 +62,15 @@ def receives(
 
     Where the limits take pictures only, or an inspector wants one, it is proved to be a picture first. What is
     refused is answered with 400 (507 when there is no room, 503 when an inspector gave no verdict or the store
-    cannot be reached, 429 for `AddressExceeded`) and a message, as a page or, for whoever prefers JSON, as a problem document (RFC 9457); the view
-    is not called.
+    cannot be reached, 429 for `AddressExceeded`) and a message, as a page or, for whoever prefers JSON, as a problem
+    document (RFC 9457); the view is not called.
     """
-    limits = limits or Limits()
-    pictures = any(map(wants_picture, inspectors)) or (
-        bool(limits.types) and all(each.startswith("image/") for each in limits.types)
+    rules = Rules(limits=limits or Limits(), memory=memory, inspectors=inspectors)
+    types = rules.limits.types
+    pictures = any(map(wants_picture, rules.inspectors)) or (
+        bool(types) and all(each.startswith("image/") for each in types)
     )
-    rules = Rules(limits=limits, pictures=pictures, memory=memory, inspectors=inspectors)
-    declared = Declared(name=name, rules=rules)
+    declared = Declared(name=name, rules=replace(rules, pictures=pictures))
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         if iscoroutinefunction(view):

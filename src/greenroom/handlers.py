@@ -33,7 +33,7 @@ from .files import StagedFile
 from .measures import measuring
 from .owners import Visit
 from .policies import IntakePolicy
-from .posted import MAX_ROW_FIELDS, StagedFiles, is_of_row
+from .posted import MAX_ROW_FIELDS, StagedFiles, field_of_row
 from .streams import most_thrown_away
 from .wire.multipart import PART_END, MultipartParser, PartBegin, decode_field
 
@@ -113,6 +113,7 @@ class FormReader:
         self.field_bytes = 0
         self.fields = 0
         self.row_fields = 0
+        self.staged: dict[str, bool] = {}
         self.file_parts = 0
         self.told = 0
         self.sink: Sink | None = None
@@ -180,7 +181,7 @@ class FormReader:
 
     def begin_field(self, part: PartBegin) -> Sink:
         # The page has ten fields and more for each file that is held, of which nobody who picks files can know.
-        if self.row_fields < MAX_ROW_FIELDS and is_of_row(part.name):
+        if self.row_fields < MAX_ROW_FIELDS and self.is_staged(field_of_row(part.name)):
             self.row_fields += 1
             return Field(self, part)
         self.fields += 1
@@ -190,6 +191,12 @@ class FormReader:
                 "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS."
             )
         return Field(self, part)
+
+    def is_staged(self, name: str) -> bool:
+        """Whether a field is one of ours: its policy, which stands ahead of its rows, says so. Names alone are believed nothing."""
+        if name and name not in self.staged:
+            self.staged[name] = self.handler.policy_of(name, self.post) is not None
+        return bool(name) and self.staged[name]
 
     def begin_staged(self, part: PartBegin, policy: IntakePolicy) -> Sink:
         """Everything that can be said before a byte has come: how many, how much room."""

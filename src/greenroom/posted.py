@@ -21,15 +21,18 @@ from .files import SavedFile, StagedFile
 
 _ = gettext_noop
 
-MAX_ROWS = 300
-"""Of one field, which may have no more (`Rules`): a bound on what a forged post can make us do."""
+MOST_FILES = 300
+"""The most that a field may ask for (`Rules`)."""
+MAX_ROWS = 2 * MOST_FILES
+"""Rows with tokens that are read of one field: as many again may have been removed. A bound on what a forged post can
+make us look up; rows of saved files are only compared with those that the form started with."""
 UNREADABLE = _("The list of files did not arrive in a readable form. Check the files and send it again.")
 MISSING = object()
 CROP_PARTS = ("x", "y", "w", "h", "rot", "flip", "src")
 ROW_PARTS = ("token", "use", "saved", "name", "position", "remove", *(f"crop-{each}" for each in CROP_PARTS))
 MAX_ROW_FIELDS = MAX_ROWS * len(ROW_PARTS)
 _ROW = re.compile(r"-([0-9]{1,4})-(token|saved)", re.ASCII)
-_OF_ROW = re.compile(rf".+-[0-9]{{1,4}}-(?:{'|'.join(ROW_PARTS)})", re.ASCII)
+_OF_ROW = re.compile(rf"(.+)-[0-9]{{1,4}}-(?:{'|'.join(ROW_PARTS)})", re.ASCII)
 _USE = re.compile(r"[!-~]{1,200}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,8}", re.ASCII)
 
@@ -159,16 +162,17 @@ def read_rows(posted: Posted, data: Mapping[str, Any]) -> None:
         match = _ROW.fullmatch(key, len(name)) if key.startswith(name) else None
         if match:
             numbers.add(int(match[1]))
-    listed = first_of(posted, sorted(numbers))
-    rows = [read_row(data, f"{name}-{number}", index) for index, number in enumerate(listed)]
-    posted.rows = sorted(rows, key=lambda row: row.place)
+    rows = [read_row(data, f"{name}-{number}", index) for index, number in enumerate(sorted(numbers))]
+    posted.rows = sorted(first_of(posted, rows), key=lambda row: row.place)
 
 
-def first_of(posted: Posted, listed: list[Any]) -> list[Any]:
+def first_of(posted: Posted, rows: list[Row]) -> list[Row]:
     """As many as are read. That there are more is a problem: what stands behind them would be lost without a word."""
-    if len(listed) > MAX_ROWS:
-        posted.problem = UNREADABLE
-    return listed[:MAX_ROWS]
+    held = [row for row in rows if row.token]
+    if len(held) <= MAX_ROWS:
+        return rows
+    posted.problem = UNREADABLE
+    return held[:MAX_ROWS]
 
 
 def read_row(data: Mapping[str, Any], prefix: str, index: int) -> Row:
@@ -197,26 +201,29 @@ def read_state(posted: Posted, state: str, data: Mapping[str, Any]) -> None:
         posted.problem = UNREADABLE
         read_rows(posted, data)
         return
-    for index, item in enumerate(first_of(posted, items)):
-        crop, order = item.get("crop", MISSING), item.get("order")
-        posted.rows.append(
-            Row(
-                index=index,
-                token=text_of(item.get("token")),
-                use=use_of(text_of(item.get("use"))),
-                saved=text_of(item.get("saved")),
-                client_name=clean_name(text_of(item["name"])) if item.get("name") else "",
-                position=order if type(order) is int and 0 <= order <= MAX_ROWS else None,
-                removed=item.get("removed") is True,
-                crop_input=None if crop is MISSING else crop if isinstance(crop, str) else json.dumps(crop),
-            )
-        )
-    posted.rows.sort(key=lambda row: row.index if row.position is None else row.position)
+    rows = first_of(posted, [row_of(item, index) for index, item in enumerate(items)])
+    posted.rows = sorted(rows, key=lambda row: row.index if row.position is None else row.position)
 
 
-def is_of_row(name: str) -> bool:
-    """Whether an input of this name may be one of a row."""
-    return _OF_ROW.fullmatch(name) is not None
+def row_of(item: Mapping[str, Any], index: int) -> Row:
+    """One row from its part of the list. An order that is no number counts as none."""
+    crop, order = item.get("crop", MISSING), item.get("order")
+    return Row(
+        index=index,
+        token=text_of(item.get("token")),
+        use=use_of(text_of(item.get("use"))),
+        saved=text_of(item.get("saved")),
+        client_name=clean_name(text_of(item["name"])) if item.get("name") else "",
+        position=order if type(order) is int and 0 <= order < 10_000 else None,
+        removed=item.get("removed") is True,
+        crop_input=None if crop is MISSING else crop if isinstance(crop, str) else json.dumps(crop),
+    )
+
+
+def field_of_row(name: str) -> str:
+    """The field of whose rows an input of this name may be; empty if it is not called like that."""
+    match = _OF_ROW.fullmatch(name)
+    return match[1] if match else ""
 
 
 def text_of(value: object) -> str:

@@ -10,7 +10,7 @@ from . import conf
 from .core import Limits, UsageError, parse_size
 from .files import Bake
 from .images import Inspector, Ratio, Recipe
-from .posted import MAX_ROWS
+from .posted import MOST_FILES
 
 TRANSFERS = ("pick", "accept", "save")
 
@@ -54,10 +54,10 @@ class Rules:
         if (
             type(least) is not int
             or least < 0
-            or (most is not None and (type(most) is not int or not max(least, 1) <= most <= MAX_ROWS))
+            or (most is not None and (type(most) is not int or not max(least, 1) <= most <= MOST_FILES))
         ):
             raise UsageError(
-                f"min_num is from 0, max_num is at least 1, at least min_num, and at most {MAX_ROWS}.",
+                f"min_num is a whole number from 0, max_num one from 1, at least min_num, and at most {MOST_FILES}.",
                 (least, most),
             )
         for inspector in self.inspectors:
@@ -72,7 +72,7 @@ class Rules:
     @property
     def max_files(self) -> int:
         """How many files one post may carry."""
-        return min(conf.current().owner_uploads, MAX_ROWS) if self.max_num is None else self.max_num
+        return min(conf.current().owner_uploads, MOST_FILES) if self.max_num is None else self.max_num
 
     @property
     def accept(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.forms.renderers import DjangoTemplates, Jinja2
+from django.forms.renderers import DjangoTemplates, Jinja2, get_default_renderer
 from django.forms.widgets import Script
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,6 +26,8 @@ from .policies import SUFFIX, IntakePolicy
 from .posted import CROP_PARTS, Posted, Row, read_post
 from .rules import Rules
 from .wording import say, say_size
+
+BY_DJANGO = DjangoTemplates()
 
 
 class StagedFileInput(forms.FileInput):
@@ -50,9 +52,8 @@ class StagedFileInput(forms.FileInput):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
         """By Django's own templates, also in a form that Jinja renders: there is one set of them."""
-        return super().render(
-            name, value, attrs, DjangoTemplates() if isinstance(renderer, Jinja2) else renderer
-        )
+        renderer = renderer or get_default_renderer()
+        return super().render(name, value, attrs, BY_DJANGO if isinstance(renderer, Jinja2) else renderer)
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, None, attrs)

@@ -89,7 +89,14 @@ def test_the_inputs_of_held_files_are_not_counted_as_fields(
 
 def test_what_only_looks_like_them_is(browser: Browser, page: Page, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
-    for name in ("photos-1-colour", "photos-12345-token", "photos-token", "-1-token", "photos-1-token-x"):
+    for name in (
+        "form-1-name",
+        "photos-1-colour",
+        "photos-12345-token",
+        "photos-token",
+        "-1-token",
+        "photos-1-token-x",
+    ):
         body = encode([*page.parts(), *((name, "x") for _ in range(20))])
         assert browser.post_body("/album/", body).status_code == 400, name
 

@@ -259,6 +259,11 @@ def test_without_a_number_of_its_own_a_field_counts_only_what_is_held(browser: A
         "so it is told to the element"
     )
     assert browser.fill("/many-papers/").content == b"5"
+    Paper.objects.bulk_create(
+        Paper(title=f"{number}", body=f"papers/{number}.txt") for number in range(5, 700)
+    )
+    assert browser.fill("/many-papers/", {"papers-3-remove": "on"}).content == b"699"
+    Paper.objects.filter(pk__in=list(Paper.objects.values_list("pk", flat=True)[5:])).delete()
     answer = browser.fill("/many-papers/", {}, {"papers": texts("a b c")})
     assert answer.content == b"8"
     answer = browser.fill("/many-papers/", {}, {"papers": texts("a b c d")})

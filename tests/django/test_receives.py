@@ -11,6 +11,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from greenroom import Limits
+from greenroom.core import UsageError
 from greenroom.decorators import receives
 from greenroom.images import not_blank
 from greenroom.models import StagedUpload
@@ -193,3 +194,9 @@ def test_an_asynchronous_server(url: str, png: bytes) -> None:
     assert taken.status_code == 200
     assert json.loads(taken.content)["type"] == "StagedFile"
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("wrong", [{"inspectors": not_blank()}, {"limits": {"max_bytes": 5}}])
+def test_what_a_programmer_gets_wrong_is_said_when_the_view_is_made(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="Got: "):
+        receives("picture", **wrong)

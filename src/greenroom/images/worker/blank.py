@@ -2,7 +2,8 @@
 
 A picture that is not blank mostly shows it in its first lines, so those are looked at first, and the
 look ends at the first lines that differ. Only a picture that stays blank is read to its end, every frame
-and every pixel of it: a black dot on a white page is not blank.
+and every pixel of it: a black dot on a white page is not blank. (Of a PNG that moves the library reads only the picture that
+viewers show which cannot move it.)
 """
 
 from __future__ import annotations
