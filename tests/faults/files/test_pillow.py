@@ -115,6 +115,10 @@ def whole_way(browser: Browser, path: Path) -> str:
     name = path.name[:50]
     Product.objects.filter(name=name).delete()
     saved = browser.send("/product/", page, {"name": name, **changes})
+    if unit and saved.status_code == 200 and b"acTL" in data:  # a PNG that moves is only saved whole
+        assert saved.context["form"].errors.as_data()["photo"][0].code == "crop_moving", path.name
+        saved = browser.send("/product/", page_of(saved), {"name": name, **dict.fromkeys(changes, "")})
+        unit = 0
     assert saved.status_code == 302, (path.name, errors_of(saved, "photo"))
     kept = Path(Product.objects.get(name=name).photo.path).read_bytes()
     assert sniff(kept) == sniff(data), path.name
