@@ -29,7 +29,7 @@ from tests.urls import urlpatterns as shop
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls(__name__),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(3600 if NIGHT else 600),
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 DATA = bytes(range(256)) * 40
