@@ -130,7 +130,10 @@ def check_urls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     try:
         reverse("greenroom:preview", args=["token"])
     except NoReverseMatch:
-        hint = 'In urls.py: from django.urls import include, and path("greenroom/", include("greenroom.urls")) in urlpatterns.'
+        hint = (
+            'Add path("greenroom/", include("greenroom.urls")) to urlpatterns,'
+            " and at the top: from django.urls import include, path"
+        )
         return [Error("The URLs of Greenroom are not included.", hint=hint, id="greenroom.E009")]
     return []
 

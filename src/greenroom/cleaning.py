@@ -37,7 +37,7 @@ from .core.sniff import HEAD_BYTES, sniff
 from .core.spool import judge
 from .crops import read_crop
 from .files import OwnersStage, StagedFile
-from .images import Recipe, inspect, probe
+from .images import inspect, probe
 from .measures import measuring
 from .owners import current_visit
 from .posted import Posted, Row
@@ -71,10 +71,9 @@ class Cleaner:
         self.for_each(self.posted.rows, open_row)
         fresh = self.take_fresh()
         rows = [row for row in self.posted.rows if not row.removed]
-        # Without a number of its own the field has its owner's, which is for what is held: what is saved is not.
-        counted = rows if self.rules.max_num is not None else [row for row in rows if not row.is_saved]
-        if self.rules.multiple and len(counted) > self.rules.max_files:
-            self.stop_at_too_many(len(counted))
+        most = self.rules.most(saved=sum(row.is_saved for row in rows))
+        if self.rules.multiple and len(rows) > most:
+            self.stop_at_too_many(len(rows), most)
         if not self.posted.preview:
             self.take_uses(rows)
         rows = [row for row in rows if row.file is not None]
@@ -112,9 +111,9 @@ class Cleaner:
         for refusal in self.posted.refused:
             self.refuse(None, refusal)
 
-    def stop_at_too_many(self, count: int) -> None:
+    def stop_at_too_many(self, count: int, most: int) -> None:
         """Counted before any picture is looked at: what cannot be saved is not worth the work."""
-        params = {"max": self.rules.max_files, "count": count}
+        params = {"max": most, "count": count}
         error = ValidationError(self.messages["max_num"], code="max_num", params=params)
         raise ValidationError([error, *(other for _row, other in self.errors)])
 
@@ -220,10 +219,11 @@ class Cleaner:
                 bake = self.rules.bake
             if crop is not None:
                 crop.check(row.picture, self.rules.ratio)
-            if bake.apply and (crop is not None or bake.size is not None):
-                Recipe.bake(crop, size=bake.size).check(row.picture)
         if (crop, bake, self.rules.crop_to) != (file.crop, file.bake, file.crop_to):
-            row.file = file.cropped(crop, bake, crop_to=self.rules.crop_to)
+            file = file.cropped(crop, bake, crop_to=self.rules.crop_to)
+        if row.picture is not None and file.is_baked:
+            file.recipe.check(row.picture)
+        row.file = file
 
     def keep_newest(self, fresh: list[Row]) -> None:
         """In a field for one file a new one takes the place of what was there, unless it was refused."""

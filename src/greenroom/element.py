@@ -47,8 +47,7 @@ def field_of(
 ) -> dict[str, Any]:
     """The field, for the element: its rules, where it sends, and its words. Sizes are in bytes and pixels.
 
-    `posted` says that the form was sent and has come back: what it holds is not saved. `saved` is how many files are:
-    a field without a number of its own takes as many as an owner may hold beside them.
+    `posted` says that the form was sent and has come back: what it holds is not saved. `saved` is how many files are.
     """
     limits = rules.limits
     least = [each for each in rules.inspectors if isinstance(each, min_pixels)]
@@ -57,7 +56,7 @@ def field_of(
         "multiple": rules.multiple,
         "required": required,
         "posted": posted,
-        "most": rules.max_files + (saved if rules.max_num is None else 0),
+        "most": rules.most(saved=saved),
         "bytes": limits.ceiling,
         "empty": limits.allow_empty,
         "types": list(limits.types),

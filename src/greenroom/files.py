@@ -113,6 +113,11 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         """Whether it reads as something else than the uploaded bytes: its crop, or a smaller size."""
         return self.bake.apply and (self.crop is not None or self.bake.size is not None)
 
+    @property
+    def recipe(self) -> Recipe:
+        """What is made of the uploaded bytes, if it is baked."""
+        return Recipe.bake(self.crop, size=self.bake.size)
+
     # -- as a Django file --------------------------------------------------------------------------
 
     @property
@@ -279,7 +284,6 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
         """The picture with its crop applied, rendered once. Raises `TooMuchWork` and its like."""
         picture = self.probe()
         upload = self.keep()
-        recipe = Recipe.bake(self.crop, size=self.bake.size)
         to: Path | None = None
         if isinstance(self.stage.store, LocalFiles):
             # Named anew each time: two forms that save the same crop must not share one file.
@@ -289,7 +293,7 @@ class StagedFile(UploadedFile):  # type: ignore[type-arg]
                 visit.baked.append(to)
         with measuring("render", "bake") as measured, self.stage.open_upload(upload) as source:
             measured.tell_of(upload)
-            rendered = render(source, recipe, picture=picture, to=to)
+            rendered = render(source, self.recipe, picture=picture, to=to)
             measured.bytes = rendered.size
             return rendered
 

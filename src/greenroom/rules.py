@@ -74,6 +74,13 @@ class Rules:
         """How many files one post may carry."""
         return min(conf.current().owner_uploads, MOST_FILES) if self.max_num is None else self.max_num
 
+    def most(self, *, saved: int) -> int:
+        """How many files the field may have of which `saved` are saved already.
+
+        Without a number of its own it has its owner's, which is for what is held: what is saved is not.
+        """
+        return self.max_files + (saved if self.max_num is None else 0)
+
     @property
     def accept(self) -> str:
         """For the input's `accept` attribute: a convenience, which decides nothing."""

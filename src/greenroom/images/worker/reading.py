@@ -80,9 +80,8 @@ def media_type_of(origin: Origin) -> str:
     media_type = sniff(head)
     if media_type in ("image/heic", "image/heif"):
         raise NotAPicture(reason=HEIC)
-    if (
-        media_type == "image/avif" and head[8:12] == b"avis"
-    ):  # the library does not know it, and it is not damaged
+    if media_type == "image/avif" and head[8:12] == b"avis":
+        # The library does not read it, which does not make it damaged.
         raise NotAPicture(reason=AVIF_SEQUENCE)
     if media_type not in LOADERS:
         raise NotAPicture(reason=UNREAD)
